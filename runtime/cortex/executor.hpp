@@ -1,0 +1,46 @@
+/// Where continuations run: small jobs, handed over without allocation.
+#pragma once
+
+namespace cortex {
+
+/// A piece of work that is run once. Its owner embeds it and keeps it alive until it has run.
+class job {
+public:
+  using function = void (*)(job&) noexcept;
+
+  explicit job(function body) noexcept : run_(body) {}
+  void run() noexcept { run_(*this); }
+
+private:
+  function run_;
+};
+
+/// Runs jobs, each once, in the order of its own choice. *Thread-safe*.
+class executor {
+public:
+  executor() = default;
+  executor(const executor&) = delete;
+  executor& operator=(const executor&) = delete;
+
+  /// Runs `work` later, or at once. Must not fail: a job that is never run is an answer never
+  /// given.
+  virtual void post(job& work) noexcept = 0;
+
+  /// What a thread gets that offers to help instead of waiting for an answer.
+  enum class help_result : unsigned char {
+    not_mine, ///< This executor has threads of its own: wait.
+    ran,      ///< Something ran; look again.
+    idle,     ///< Nothing is left to run: the answer will never come.
+  };
+  /// On executors without threads: runs one piece of waiting work.
+  virtual help_result help() noexcept { return help_result::not_mine; }
+
+protected:
+  ~executor() = default;
+};
+
+/// Runs each job at once, on the thread that posts it. Use it only for work that takes no lock and
+/// does not block: the poster may be a storage thread.
+[[nodiscard]] executor& inline_executor() noexcept;
+
+} // namespace cortex

@@ -1,0 +1,290 @@
+/// Answers that come later: `future` for the asker, `promise` for whoever owes the answer.
+#pragma once
+
+#include "cortex/executor.hpp"
+#include "cortex/expected.hpp"
+#include "cortex/reply_slot.hpp"
+
+#include <chrono>
+#include <coroutine>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace cortex {
+
+template <class T>
+class future;
+template <class T>
+class promise;
+
+namespace detail {
+
+template <class T>
+struct unwrapped {
+  using type = T;
+};
+template <class T>
+struct unwrapped<expected<T>> {
+  using type = T;
+};
+template <class T>
+struct unwrapped<future<T>> {
+  using type = T;
+};
+/// The value type that a function's result stands for: `U` for `U`, `expected<U>`, `future<U>`.
+template <class T>
+using unwrapped_t = typename unwrapped<T>::type;
+
+template <class T>
+inline constexpr bool is_future = false;
+template <class T>
+inline constexpr bool is_future<future<T>> = true;
+
+template <class T>
+future<T> make_future(slot_ptr<reply_slot<T>> slot) noexcept;
+template <class T>
+slot_ptr<reply_slot<T>> take_slot(future<T>&& from) noexcept;
+
+/// Runs `f` with the answer of `From` and completes its own slot with what `f` gives.
+template <class T, class U, class F>
+class then_slot final : public reply_slot<U> {
+public:
+  then_slot(slot_ptr<reply_slot<T>> source, F&& f)
+    : source_(std::move(source)), f_(std::move(f)), job_(*this) {
+    this->home = source_->home;
+  }
+
+  /// Takes over the reference that the pending job holds on this slot.
+  void start(executor& where) noexcept {
+    if (!source_->attach(job_, where))
+      job_.run();
+  }
+
+private:
+  struct step final : job {
+    explicit step(then_slot& owner) noexcept : job(&step::run_step), owner_(&owner) {}
+    static void run_step(job& self) noexcept {
+      auto mine = slot_ptr<then_slot>{static_cast<step&>(self).owner_};
+      mine->run();
+    }
+    then_slot* owner_;
+  };
+
+  void run() noexcept;
+
+  slot_ptr<reply_slot<T>> source_;
+  F f_;
+  step job_;
+};
+
+/// Completes a slot with the answer of another one, on whatever thread has it.
+template <class T>
+void forward(future<T>&& from, slot_ptr<reply_slot<T>> to) noexcept;
+
+} // namespace detail
+
+/// An answer that comes later. It always comes: a value, or an error. *Not thread-safe*: one owner
+/// at a time; the answer may be given on any thread.
+template <class T>
+class [[nodiscard]] future {
+public:
+  using value_type = T;
+
+  /// An empty future; only assignment and destruction are allowed.
+  future() noexcept = default;
+
+  [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(slot_); }
+  /// True once `get` will not wait.
+  [[nodiscard]] bool ready() const noexcept { return slot_->done(); }
+
+  /// Blocks for at most `patience`. True if the answer is there.
+  /// Errors: false at once where blocking is not allowed (inside a handler) and it is not there.
+  [[nodiscard]] bool wait_for(std::chrono::nanoseconds patience) const noexcept {
+    if (slot_->done())
+      return true;
+    if (detail::current_thread().no_blocking != nullptr)
+      return false;
+    const auto now = std::chrono::steady_clock::now();
+    const bool far = patience >= monotonic_time::max() - now;
+    return slot_->wait_until(far ? monotonic_time::max() : now + patience);
+  }
+
+  /// Blocks until the answer is there or the request's deadline passes, and takes it out. The
+  /// future is empty afterwards. Errors: those of the answer; `timeout` with the stage at which the
+  /// request then is; `would_deadlock` where blocking is not allowed.
+  [[nodiscard]] expected<T> get() {
+    auto slot = std::move(slot_);
+    if (auto arrived = detail::await_slot(*slot); !arrived)
+      return unexpected{std::move(arrived).error()};
+    return slot->take();
+  }
+
+  /// Withdraws the request. True if it had not begun: it never will, and the answer is `cancelled`.
+  bool cancel() noexcept {
+    return slot_->withdraw(error{errc::cancelled, "withdrawn by the asker"});
+  }
+
+  /// Calls `f(expected<T>)` with the answer, on the runtime's continuation thread or, if the answer
+  /// is there already, at once on this one. `f` returns `U`, `expected<U>`, `future<U>` or nothing;
+  /// what it throws becomes `internal`. The future is empty afterwards.
+  template <class F>
+  auto then(F f) {
+    auto& where = slot_->home != nullptr ? *slot_->home : inline_executor();
+    return then(where, std::move(f));
+  }
+
+  /// The same on an executor of the caller's choice.
+  template <class F>
+  auto then(executor& where, F f) {
+    using result = std::invoke_result_t<F, expected<T>&&>;
+    using value = detail::unwrapped_t<result>;
+    auto* next = new detail::then_slot<T, value, F>(std::move(slot_), std::move(f));
+    next->ref(); // for the pending job
+    auto answer = detail::make_future<value>(detail::slot_ptr<detail::reply_slot<value>>{next});
+    next->start(where);
+    return answer;
+  }
+
+  /// `co_await` gives `expected<T>`; the coroutine goes on where continuations run.
+  auto operator co_await() && noexcept {
+    struct awaiter final : job {
+      explicit awaiter(detail::slot_ptr<detail::reply_slot<T>> slot) noexcept
+        : job(&awaiter::resume_waiting), slot_(std::move(slot)) {}
+      static void resume_waiting(job& self) noexcept {
+        static_cast<awaiter&>(self).waiting_.resume();
+      }
+      [[nodiscard]] bool await_ready() const noexcept { return slot_->done(); }
+      [[nodiscard]] bool await_suspend(std::coroutine_handle<> caller) noexcept {
+        waiting_ = caller;
+        return slot_->attach(*this, slot_->home != nullptr ? *slot_->home : inline_executor());
+      }
+      [[nodiscard]] expected<T> await_resume() noexcept { return slot_->take(); }
+      detail::slot_ptr<detail::reply_slot<T>> slot_;
+      std::coroutine_handle<> waiting_;
+    };
+    return awaiter{std::move(slot_)};
+  }
+
+private:
+  explicit future(detail::slot_ptr<detail::reply_slot<T>> slot) noexcept : slot_(std::move(slot)) {}
+  friend future<T> detail::make_future<T>(detail::slot_ptr<detail::reply_slot<T>>) noexcept;
+  friend detail::slot_ptr<detail::reply_slot<T>> detail::take_slot<T>(future<T>&&) noexcept;
+
+  detail::slot_ptr<detail::reply_slot<T>> slot_;
+};
+
+/// The obligation to give one answer. Dropping it unanswered answers `unavailable`. May be moved to
+/// any thread; *Not thread-safe* beyond that.
+template <class T>
+class promise {
+public:
+  promise() noexcept = default;
+  promise(promise&&) noexcept = default;
+  promise& operator=(promise&& other) noexcept {
+    if (this != &other) {
+      drop();
+      slot_ = std::move(other.slot_);
+    }
+    return *this;
+  }
+  promise(const promise&) = delete;
+  promise& operator=(const promise&) = delete;
+  ~promise() { drop(); }
+
+  [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(slot_); }
+
+  /// Gives the answer. The promise is empty afterwards; a second call does nothing.
+  void set(expected<T> answer) noexcept {
+    if (auto slot = std::move(slot_))
+      slot->complete(std::move(answer));
+  }
+
+  /// True once the asker has given up: an answer is of no use any more.
+  [[nodiscard]] bool abandoned() const noexcept { return !slot_ || slot_->done(); }
+
+  /// For the runtime and for `make_promise`.
+  explicit promise(detail::slot_ptr<detail::reply_slot<T>> slot) noexcept
+    : slot_(std::move(slot)) {}
+
+private:
+  void drop() noexcept {
+    if (auto slot = std::move(slot_))
+      slot->fail(error{errc::unavailable, "the request was dropped without an answer"});
+  }
+
+  detail::slot_ptr<detail::reply_slot<T>> slot_;
+};
+
+/// A promise and the future that belongs to it; continuations run on `where`.
+template <class T>
+[[nodiscard]] std::pair<promise<T>, future<T>> make_promise(executor& where = inline_executor()) {
+  struct plain_slot final : detail::reply_slot<T> {};
+  auto* slot = new plain_slot;
+  slot->home = &where;
+  slot->ref();
+  using pointer = detail::slot_ptr<detail::reply_slot<T>>;
+  return {promise<T>{pointer{slot}}, detail::make_future<T>(pointer{slot})};
+}
+
+/// A future whose answer is there already.
+template <class T>
+[[nodiscard]] future<T> make_ready_future(expected<T> answer) {
+  auto [owed, result] = make_promise<T>();
+  owed.set(std::move(answer));
+  return std::move(result);
+}
+
+// -- implementation -------------------------------------------------------------------------------
+
+namespace detail {
+
+template <class T>
+future<T> make_future(slot_ptr<reply_slot<T>> slot) noexcept {
+  return future<T>{std::move(slot)};
+}
+
+template <class T>
+slot_ptr<reply_slot<T>> take_slot(future<T>&& from) noexcept {
+  return std::move(from.slot_);
+}
+
+template <class T>
+void forward(future<T>&& from, slot_ptr<reply_slot<T>> to) noexcept {
+  struct relay final : job {
+    relay(slot_ptr<reply_slot<T>> from, slot_ptr<reply_slot<T>> to) noexcept
+      : job(&relay::run_relay), from_(std::move(from)), to_(std::move(to)) {}
+    static void run_relay(job& self) noexcept {
+      const std::unique_ptr<relay> mine{&static_cast<relay&>(self)};
+      mine->to_->complete(mine->from_->take());
+    }
+    slot_ptr<reply_slot<T>> from_;
+    slot_ptr<reply_slot<T>> to_;
+  };
+  auto* work = new relay{take_slot(std::move(from)), std::move(to)};
+  if (!work->from_->attach(*work, inline_executor()))
+    work->run();
+}
+
+template <class T, class U, class F>
+void then_slot<T, U, F>::run() noexcept {
+  using result = std::invoke_result_t<F, expected<T>&&>;
+  try {
+    if constexpr (std::is_void_v<result>) {
+      f_(source_->take());
+      this->complete(expected<void>{});
+    } else if constexpr (is_future<result>) {
+      forward(f_(source_->take()), slot_ptr<reply_slot<U>>::share(*this));
+    } else {
+      this->complete(expected<U>{f_(source_->take())});
+    }
+  } catch (const std::exception& bug) {
+    this->fail(error{errc::internal, std::string{"a continuation threw: "} + bug.what()});
+  } catch (...) {
+    this->fail(error{errc::internal, "a continuation threw"});
+  }
+}
+
+} // namespace detail
+
+} // namespace cortex

@@ -1,0 +1,70 @@
+/// Counters and latency histograms, read without slowing what they count.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cortex {
+
+/// A copy of a histogram of durations.
+struct latency_summary {
+  std::uint64_t count = 0;
+  std::chrono::nanoseconds mean{0};
+  std::chrono::nanoseconds p50{0};
+  std::chrono::nanoseconds p99{0};
+  std::chrono::nanoseconds max{0};
+};
+
+/// Durations in buckets that grow by about an eighth: 1 ns to 18 minutes, longer ones in the last.
+/// Owned by one writer at a time; `summary` is *Thread-safe* and may lag by a few records.
+class latency_histogram {
+public:
+  void record(std::chrono::nanoseconds duration) noexcept;
+  [[nodiscard]] latency_summary summary() const noexcept;
+
+private:
+  static constexpr std::size_t steps = 8;                 // buckets for each power of two
+  static constexpr std::size_t bucket_count = 41 * steps; // up to 2^40 ns
+
+  static std::size_t bucket_of(std::uint64_t nanoseconds) noexcept;
+  static std::uint64_t upper_bound(std::size_t bucket) noexcept;
+
+  std::array<std::atomic<std::uint64_t>, bucket_count> buckets_{};
+  std::atomic<std::uint64_t> sum_{0};
+  std::atomic<std::uint64_t> max_{0};
+};
+
+/// Adds to a counter that has one writer at a time: cheaper than an atomic addition.
+inline void add_relaxed(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+/// What an actor is doing.
+enum class actor_state : std::uint8_t {
+  running,     ///< Answers requests.
+  backing_off, ///< Waits before it is made anew; requests wait.
+  failed,      ///< Restarted too often; every request is `unavailable`.
+  stopped,     ///< Ended.
+};
+
+/// An actor at one instant.
+struct actor_metrics {
+  std::string name;
+  actor_state state = actor_state::running;
+  std::string why;              ///< The last failure, if there was one.
+  std::uint64_t depth = 0;      ///< Requests in the mailbox.
+  std::uint64_t handled = 0;    ///< Requests begun, failed ones included.
+  std::uint64_t failed = 0;     ///< Handlers that threw.
+  std::uint64_t expired = 0;    ///< Requests whose time was up before they began.
+  std::uint64_t overloaded = 0; ///< Requests refused at the bound.
+  std::uint64_t restarts = 0;
+  std::uint64_t lent = 0;  ///< Times that a caller's thread ran the actor.
+  latency_summary latency; ///< From the call to the end of the handler.
+};
+
+} // namespace cortex

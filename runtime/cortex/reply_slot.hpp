@@ -1,0 +1,199 @@
+/// The place where one answer arrives: filled once by whoever has it, awaited by whoever asked.
+///
+/// This header is the machinery under `future`, `promise` and `handle`; programs include those.
+#pragma once
+
+#include "cortex/clock.hpp"
+#include "cortex/executor.hpp"
+#include "cortex/expected.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace cortex::detail {
+
+/// The state of an answer without its type. Counted by reference; *Thread-safe* unless said
+/// otherwise.
+///
+/// The word goes from open to claimed (one thread writes the answer) to done. `begun` says that the
+/// work has started, so that the asker cannot withdraw it any more.
+class slot_base {
+public:
+  slot_base(const slot_base&) = delete;
+  slot_base& operator=(const slot_base&) = delete;
+
+  void ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void unref() noexcept {
+    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      delete this;
+  }
+
+  [[nodiscard]] bool done() const noexcept {
+    return (word_.load(std::memory_order_acquire) & phase_mask) == done_phase;
+  }
+  [[nodiscard]] bool begun() const noexcept {
+    return (word_.load(std::memory_order_acquire) & begun_flag) != 0;
+  }
+
+  /// Marks the work as started. False if the answer is already there: do not start then.
+  [[nodiscard]] bool begin() noexcept;
+  /// Takes `begin` back: the work was rolled back and will start again.
+  void postpone() noexcept { word_.fetch_and(~begun_flag, std::memory_order_acq_rel); }
+
+  /// Answers with an error unless somebody else answers. True if this call did.
+  bool fail(error problem) noexcept;
+  /// The same, but only while the work has not begun.
+  bool withdraw(error problem) noexcept;
+
+  /// Parks the calling thread until the answer is there, or until `until` on the system's monotonic
+  /// clock. True if the answer is there.
+  bool wait_until(monotonic_time until) noexcept;
+
+  /// Runs `work` on `where` once the answer is there. False if it is there already: then nothing
+  /// happens. @pre called at most once
+  [[nodiscard]] bool attach(job& work, executor& where) noexcept;
+
+  monotonic_time deadline = monotonic_time::max(); ///< Set before the slot is shared.
+  monotonic_time enqueued{};                       ///< Set before the slot is shared.
+  executor* home = nullptr;                        ///< Where continuations run by default.
+  std::uint32_t index = 0;                         ///< The request's place in its protocol.
+
+protected:
+  slot_base() noexcept = default;
+  virtual ~slot_base() = default;
+
+  /// Stores the error as the answer. Called by the thread that claimed.
+  virtual void store_error(error&& problem) noexcept = 0;
+
+  [[nodiscard]] bool claim() noexcept;
+  void publish() noexcept;
+
+private:
+  static constexpr std::uint32_t phase_mask = 3;
+  static constexpr std::uint32_t open_phase = 0;
+  static constexpr std::uint32_t claimed_phase = 1;
+  static constexpr std::uint32_t done_phase = 2;
+  static constexpr std::uint32_t parked_flag = 4;
+  static constexpr std::uint32_t hooked_flag = 8;
+  static constexpr std::uint32_t begun_flag = 16;
+
+  std::atomic<std::uint32_t> refs_{1};
+  std::atomic<std::uint32_t> word_{0};
+  job* hook_ = nullptr;           // written before hooked_flag is set
+  executor* hook_home_ = nullptr; // written before hooked_flag is set
+};
+
+/// A counted reference to a slot. *Not thread-safe*, as a pointer is not.
+template <class Slot>
+class slot_ptr {
+public:
+  slot_ptr() noexcept = default;
+  /// Takes over a reference.
+  explicit slot_ptr(Slot* adopted) noexcept : slot_(adopted) {}
+  slot_ptr(const slot_ptr& other) noexcept : slot_(other.slot_) {
+    if (slot_ != nullptr)
+      slot_->ref();
+  }
+  slot_ptr(slot_ptr&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
+  template <class Derived>
+    requires std::is_convertible_v<Derived*, Slot*> slot_ptr(slot_ptr<Derived>&& other)
+  noexcept // NOLINT(google-explicit-constructor): like T*
+    : slot_(other.release()) {}
+  slot_ptr& operator=(slot_ptr other) noexcept {
+    std::swap(slot_, other.slot_);
+    return *this;
+  }
+  ~slot_ptr() {
+    if (slot_ != nullptr)
+      slot_->unref();
+  }
+
+  [[nodiscard]] static slot_ptr share(Slot& slot) noexcept {
+    slot.ref();
+    return slot_ptr{&slot};
+  }
+  [[nodiscard]] Slot* release() noexcept { return std::exchange(slot_, nullptr); }
+  [[nodiscard]] Slot* get() const noexcept { return slot_; }
+  Slot& operator*() const noexcept { return *slot_; }
+  Slot* operator->() const noexcept { return slot_; }
+  explicit operator bool() const noexcept { return slot_ != nullptr; }
+
+private:
+  Slot* slot_ = nullptr;
+};
+
+/// A slot for an answer of type `T`.
+template <class T>
+class reply_slot : public slot_base {
+public:
+  /// Answers, unless somebody else answers. True if this call did.
+  bool complete(expected<T> answer) noexcept {
+    if (!claim())
+      return false;
+    answer_.emplace(std::move(answer));
+    publish();
+    return true;
+  }
+
+  /// Takes the answer out. @pre `done()`, called at most once
+  [[nodiscard]] expected<T> take() noexcept { return std::move(*answer_); }
+
+protected:
+  void store_error(error&& problem) noexcept final {
+    answer_.emplace(unexpected{std::move(problem)});
+  }
+
+private:
+  std::optional<expected<T>> answer_;
+};
+
+/// Work that a thread which is about to wait may do itself. *Thread-safe*.
+class lendable {
+public:
+  lendable() = default;
+  lendable(const lendable&) = delete;
+  lendable& operator=(const lendable&) = delete;
+  virtual ~lendable() = default;
+  /// Works on the calling thread until `wanted` is answered, its deadline passes, another thread is
+  /// at it or nothing is left; sees to it that what is left gets done.
+  virtual void lend(slot_base& wanted) noexcept = 0;
+};
+
+/// A foreign thread that runs an actor for its own call, and what it will run after that: the next
+/// link of the same request, instead of waking the thread that would do it.
+struct lender {
+  std::shared_ptr<lendable> next;
+};
+
+/// What the calling thread is doing, as far as blocking and lending are concerned.
+struct thread_state {
+  /// Why this thread must not block now, or null if it may: "the handler of 'ledger'".
+  const char* no_blocking = nullptr;
+  lender* lent = nullptr;
+};
+thread_state& current_thread() noexcept;
+
+/// Forbids blocking on this thread for as long as it lives.
+class no_blocking_scope {
+public:
+  explicit no_blocking_scope(const char* why) noexcept
+    : state_(current_thread()), before_(std::exchange(state_.no_blocking, why)) {}
+  no_blocking_scope(const no_blocking_scope&) = delete;
+  no_blocking_scope& operator=(const no_blocking_scope&) = delete;
+  ~no_blocking_scope() { state_.no_blocking = before_; }
+
+private:
+  thread_state& state_;
+  const char* before_;
+};
+
+/// The error for a blocking operation where none is allowed, if this is such a place.
+[[nodiscard]] std::optional<error> blocking_refused(const char* operation);
+
+/// Waits for the answer of a slot; gives up at its deadline. Errors: `would_deadlock`, `timeout`.
+expected<void> await_slot(slot_base& slot) noexcept;
+
+} // namespace cortex::detail

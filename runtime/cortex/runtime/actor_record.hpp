@@ -1,0 +1,54 @@
+/// What an actor, its handles and the runtime share about one actor.
+#pragma once
+
+#include "cortex/handle.hpp"
+#include "cortex/metrics.hpp"
+#include "cortex/options.hpp"
+#include "cortex/runtime/gate.hpp"
+
+#include <caf/actor_control_block.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace cortex::detail {
+
+/// *Thread-safe*, member by member as noted.
+struct actor_record {
+  actor_record(std::string actor_name, const actor_options& actor_options)
+    : name(std::move(actor_name)), where("the handler of '" + name + "'"), options(actor_options) {}
+
+  // Constant after construction.
+  const std::string name;
+  const std::string where;
+  const actor_options options;
+
+  // The door: whoever is inside may use `address`; the last one to leave after it shut clears it.
+  gate door;
+  caf::strong_actor_ptr address; // constant while somebody is inside
+  std::atomic<bool> stop_sent{false};
+  std::atomic<bool> finished{false}; // the hosted object is gone
+  std::atomic<bool> released{false}; // `address` is cleared: the actor system may go
+
+  // Counted by askers.
+  alignas(64) std::atomic<std::uint64_t> posted{0};
+  std::atomic<std::uint64_t> overloaded{0};
+  std::atomic<std::uint64_t> lent{0};
+
+  // Counted by whoever runs the actor, one at a time.
+  alignas(64) std::atomic<std::uint64_t> taken{0}; // requests that left the mailbox
+  std::atomic<std::uint64_t> handled{0};
+  std::atomic<std::uint64_t> failed{0};
+  std::atomic<std::uint64_t> expired{0};
+  std::atomic<std::uint64_t> restarts{0};
+  std::atomic<cortex::actor_state> phase{cortex::actor_state::running};
+  std::atomic<std::int64_t> slowest_ns{0}; // a maximum of handler times that fades
+  latency_histogram latency;
+
+  std::mutex why_mutex;
+  std::string why; // guarded by why_mutex
+};
+
+} // namespace cortex::detail

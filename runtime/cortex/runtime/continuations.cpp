@@ -1,0 +1,139 @@
+#include "cortex/runtime/continuations.hpp"
+
+#include <array>
+#include <vector>
+
+namespace cortex {
+namespace {
+
+class run_at_once final : public executor {
+public:
+  void post(job& work) noexcept override { work.run(); }
+};
+
+} // namespace
+
+executor& inline_executor() noexcept {
+  static run_at_once instance;
+  return instance;
+}
+
+namespace detail {
+namespace {
+
+struct free_list {
+  std::mutex mutex;
+  std::vector<continuation_executor*> idle; // guarded by mutex
+};
+
+free_list& executors() {
+  static auto* list = new free_list; // never destroyed, like the executors in it
+  return *list;
+}
+
+} // namespace
+
+continuation_executor& continuation_executor::acquire(std::function<bool()> driver) {
+  continuation_executor* taken = nullptr;
+  {
+    auto& list = executors();
+    const std::lock_guard guard{list.mutex};
+    if (!list.idle.empty()) {
+      taken = list.idle.back();
+      list.idle.pop_back();
+    }
+  }
+  if (taken == nullptr)
+    taken = new continuation_executor;
+  taken->driver_ = std::move(driver);
+  taken->stopping_.store(false, std::memory_order_relaxed);
+  taken->ended_.store(0, std::memory_order_relaxed);
+  taken->started_.store(false, std::memory_order_relaxed);
+  taken->mode_.store(taken->driver_ ? mode::driven : mode::thread, std::memory_order_release);
+  return *taken;
+}
+
+void continuation_executor::post(job& work) noexcept {
+  posting_.fetch_add(1, std::memory_order_seq_cst);
+  const auto how = mode_.load(std::memory_order_seq_cst);
+  if (how == mode::inline_) {
+    posting_.fetch_sub(1, std::memory_order_release);
+    work.run();
+    return;
+  }
+  queue_.enqueue(&work);
+  if (how == mode::thread) {
+    if (!started_.load(std::memory_order_acquire)) {
+      const std::lock_guard guard{start_};
+      if (!started_.load(std::memory_order_relaxed)) {
+        thread_ = std::thread{[this] { this->work(); }};
+        started_.store(true, std::memory_order_release);
+      }
+    }
+    bell_.ring();
+  }
+  posting_.fetch_sub(1, std::memory_order_release);
+}
+
+executor::help_result continuation_executor::help() noexcept {
+  if (mode_.load(std::memory_order_acquire) != mode::driven)
+    return help_result::not_mine;
+  return run_one() || driver_() ? help_result::ran : help_result::idle;
+}
+
+bool continuation_executor::run_one() noexcept {
+  job* next = nullptr;
+  if (!queue_.try_dequeue(next))
+    return false;
+  next->run();
+  return true;
+}
+
+void continuation_executor::work() noexcept {
+  moodycamel::ConsumerToken token{queue_};
+  std::array<job*, 64> batch{};
+  for (;;) {
+    const auto n = queue_.try_dequeue_bulk(token, batch.data(), batch.size());
+    for (std::size_t i = 0; i < n; ++i)
+      batch[i]->run();
+    if (n != 0)
+      continue;
+    if (stopping_.load(std::memory_order_acquire))
+      break;
+    bell_.sleep(
+      [this] { return queue_.size_approx() != 0 || stopping_.load(std::memory_order_acquire); });
+  }
+  ended_.store(1, std::memory_order_release);
+  futex_wake_all(ended_);
+}
+
+bool continuation_executor::close(monotonic_time until) noexcept {
+  const bool threaded = mode_.load(std::memory_order_acquire) == mode::thread;
+  mode_.store(mode::inline_, std::memory_order_seq_cst);
+  while (posting_.load(std::memory_order_acquire) != 0)
+    std::this_thread::yield(); // each is a few instructions from its end
+  if (threaded && started_.load(std::memory_order_acquire)) {
+    stopping_.store(true, std::memory_order_release);
+    bell_.ring();
+    if (thread_.get_id() == std::this_thread::get_id())
+      until = monotonic_time{}; // a continuation ends its own runtime: it cannot wait for itself
+    while (ended_.load(std::memory_order_acquire) == 0)
+      if (!futex_wait(ended_, 0, until))
+        break;
+    if (ended_.load(std::memory_order_acquire) == 0) {
+      thread_.detach(); // it ends by itself; the executor is never destroyed
+      return false;
+    }
+    thread_.join();
+  }
+  while (run_one()) {
+  }
+  driver_ = nullptr;
+  auto& list = executors();
+  const std::lock_guard guard{list.mutex};
+  list.idle.push_back(this);
+  return true;
+}
+
+} // namespace detail
+} // namespace cortex

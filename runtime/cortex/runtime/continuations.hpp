@@ -1,0 +1,51 @@
+/// The executor of a runtime's continuations: one thread, or the thread that drives a test.
+#pragma once
+
+#include "cortex/doorbell.hpp"
+#include "cortex/executor.hpp"
+
+#include <concurrentqueue/concurrentqueue.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace cortex::detail {
+
+/// Runs continuations of one runtime at a time. Executors are never destroyed: a promise may be
+/// answered long after its runtime has gone, and then its continuation runs on the thread that
+/// answers. Taken by `acquire`, given back by `close` for the next runtime. *Thread-safe*.
+class continuation_executor final : public executor {
+public:
+  /// `driver` runs one other piece of the runtime's work; empty = the executor has a thread.
+  [[nodiscard]] static continuation_executor& acquire(std::function<bool()> driver);
+
+  void post(job& work) noexcept override;
+  help_result help() noexcept override;
+
+  /// Runs one waiting continuation on the calling thread. False if there is none.
+  bool run_one() noexcept;
+
+  /// Runs what waits, ends the thread and gives the executor back. True if the thread has ended;
+  /// false if a continuation still ran at `until`: then the executor is abandoned with its thread.
+  bool close(monotonic_time until) noexcept;
+
+private:
+  enum class mode : unsigned char { inline_, thread, driven };
+
+  void work() noexcept;
+
+  moodycamel::ConcurrentQueue<job*> queue_;
+  doorbell bell_;
+  std::atomic<mode> mode_{mode::inline_};
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint32_t> ended_{0};
+  std::atomic<std::uint32_t> posting_{0}; // posts that have seen a mode other than inline
+  std::mutex start_;                      // guards thread_ while it is started
+  std::thread thread_;                    // guarded by start_
+  std::atomic<bool> started_{false};
+  std::function<bool()> driver_; // constant while a runtime has the executor
+};
+
+} // namespace cortex::detail

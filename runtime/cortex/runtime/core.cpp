@@ -1,0 +1,409 @@
+#include "cortex/runtime/core.hpp"
+
+#include "cortex/fork_guard.hpp"
+#include "cortex/runtime/host_actor.hpp"
+
+#include <caf/atom.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+
+#include <algorithm>
+#include <thread>
+
+namespace cortex::detail {
+namespace {
+
+// The end of a handle. The actor ends with the last one.
+class link final : public actor_link {
+public:
+  link(std::shared_ptr<runtime_core> core, std::shared_ptr<actor_record> record)
+    : core_(std::move(core)),
+      record_(std::move(record)),
+      default_deadline_(record_->options.default_deadline.count() != 0
+                          ? record_->options.default_deadline
+                          : core_->options.default_deadline) {}
+  link(const link&) = delete;
+  link& operator=(const link&) = delete;
+  ~link() override { core_->finish(record_); }
+
+  void post(slot_base& sealed, delivery how) noexcept override {
+    core_->post(record_, sealed, how);
+  }
+  [[nodiscard]] std::chrono::nanoseconds default_deadline() const noexcept override {
+    return default_deadline_;
+  }
+  [[nodiscard]] monotonic_time now() const noexcept override { return core_->monotonic.now(); }
+  [[nodiscard]] executor& continuations() const noexcept override { return core_->continuations(); }
+  [[nodiscard]] std::string_view name() const noexcept override { return record_->name; }
+
+private:
+  std::shared_ptr<runtime_core> core_;
+  std::shared_ptr<actor_record> record_;
+  std::chrono::nanoseconds default_deadline_;
+};
+
+bool good_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
+           || c == '-' || c == '.';
+  });
+}
+
+} // namespace
+
+runtime_core::runtime_core(runtime_options given)
+  : options(std::move(given)),
+    wall(options.wall != nullptr ? *options.wall : system_wall_clock()),
+    monotonic(options.monotonic != nullptr ? *options.monotonic : system_monotonic_clock()),
+    generation(fork_generation()),
+    continuations_(continuation_executor::acquire(
+      options.deterministic ? std::function<bool()>{[this] { return run_one(); }} : nullptr)) {}
+
+runtime_core::~runtime_core() {
+  // Every path here went through `stop`, which gave the executor back.
+}
+
+void runtime_core::start_system() {
+  if (system_ != nullptr)
+    return;
+  auto workers = options.workers;
+  if (workers == 0)
+    workers = std::max<std::size_t>(2, std::thread::hardware_concurrency());
+  config_ = std::make_unique<caf::actor_system_config>();
+  config_->set("scheduler.max-threads", workers);
+  if (options.deterministic)
+    config_->set("scheduler.policy", caf::atom("testing"));
+  system_ = std::make_unique<caf::actor_system>(*config_);
+  units_ = std::make_unique<lending_units>(*system_);
+  if (options.deterministic) {
+    coordinator_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler());
+    coordinator_->clock().current_time += std::chrono::hours{1}; // at zero, time-outs misfire
+  }
+}
+
+expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blueprint plan,
+                                                           const actor_options& actor) {
+  if (fork_generation() != generation)
+    return fail(errc::forked, "the runtime belongs to the parent process");
+  if (!good_name(name))
+    return fail(errc::invalid_argument, "actor name '" + name + "': 1 to 64 of A-Z a-z 0-9 _ - .");
+  if (auto valid = validate(actor); !valid)
+    return unexpected{std::move(valid).error()};
+
+  auto record = std::make_shared<actor_record>(std::move(name), actor);
+  {
+    const std::lock_guard guard{mutex_};
+    if (!accepting())
+      return fail(errc::closed, "the runtime is stopping");
+    std::erase_if(records_, [](const auto& old) { return old->finished && old->released; });
+    if (std::ranges::any_of(records_, [&](const auto& r) { return r->name == record->name; }))
+      return fail(errc::already_exists, "an actor named '" + record->name + "' lives");
+    start_system();
+    records_.push_back(record); // holds the name while the object is made
+  }
+
+  auto self = shared_from_this();
+  auto reference = std::make_shared<link>(self, record);
+  std::shared_ptr<void> object;
+  std::string why = "its factory returned null";
+  try {
+    object = plan.make();
+    if (object != nullptr && plan.on_start != nullptr)
+      plan.on_start(object.get(), reference);
+  } catch (const std::exception& bug) {
+    object.reset();
+    why = std::string{"its factory threw: "} + bug.what();
+  } catch (...) {
+    object.reset();
+    why = "its factory threw";
+  }
+  const std::lock_guard guard{mutex_};
+  if (object == nullptr || !accepting()) {
+    record->stop_sent = true; // there is no actor that `reference` could end
+    std::erase(records_, record);
+    return object == nullptr ? fail(errc::internal, "actor '" + record->name + "': " + why)
+                             : fail(errc::closed, "the runtime is stopping");
+  }
+  const bool ticks = plan.on_tick != nullptr && actor.tick.count() > 0;
+  const std::weak_ptr<actor_link> weak = reference;
+  auto spawned
+    = ticks ? system_->spawn<host_actor>(std::move(plan), std::move(object), record, self, weak)
+            : system_->spawn<host_actor, caf::lazy_init>(std::move(plan), std::move(object), record,
+                                                         self, weak);
+  record->address = caf::actor_cast<caf::strong_actor_ptr>(spawned);
+  return reference;
+}
+
+void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& sealed,
+                        delivery how) noexcept {
+  const slot_ptr<slot_base> held{&sealed}; // the reference that the caller gave us
+  auto& record = *to;
+  if (fork_generation() != generation) {
+    sealed.fail(error{errc::forked, "the runtime belongs to the parent process"});
+    return;
+  }
+  if (sealed.deadline <= sealed.enqueued) {
+    sealed.fail(
+      error{errc::timeout, "no time was given to '" + record.name + "'", stage::admission});
+    return;
+  }
+  bool last = false;
+  if (!record.door.enter(last)) {
+    if (last)
+      release(record);
+    sealed.fail(accepting() ? error{errc::unavailable, "actor '" + record.name + "' has ended"}
+                            : error{errc::closed, "the runtime is stopping"});
+    return;
+  }
+  if (record.address == nullptr) { // from `on_start` of the first object
+    sealed.fail(error{errc::unavailable, "actor '" + record.name + "' has not started"});
+    if (record.door.leave())
+      release(record);
+    return;
+  }
+  const auto posted = record.posted.fetch_add(1, std::memory_order_relaxed) + 1;
+  const auto taken = record.taken.load(std::memory_order_relaxed);
+  if (posted > taken && posted - taken > record.options.mailbox_bound) {
+    record.posted.fetch_sub(1, std::memory_order_relaxed);
+    record.overloaded.fetch_add(1, std::memory_order_relaxed);
+    const auto wait = record.options.mailbox_bound
+                      * static_cast<std::size_t>(std::max<std::int64_t>(record.slowest_ns, 1000));
+    error busy{errc::overloaded, "'" + record.name + "' has its bound of requests waiting"};
+    busy.retry_after = std::chrono::milliseconds{1 + std::min<std::size_t>(wait / 2'000'000, 1000)};
+    sealed.fail(std::move(busy));
+  } else {
+    sealed.ref();
+    auto message
+      = caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, letter{sealed, to});
+    auto* unit = how == delivery::call && coordinator_ == nullptr ? units_->take() : nullptr;
+    if (unit != nullptr)
+      lend(to, sealed, std::move(message), *unit);
+    else
+      record.address->enqueue(std::move(message), nullptr);
+  }
+  if (record.door.leave())
+    release(record);
+}
+
+void runtime_core::lend(const std::shared_ptr<actor_record>& to, slot_base& sealed,
+                        caf::mailbox_element_ptr message, lending_unit& unit) noexcept {
+  auto& record = *to;
+  // With less time than its slowest recent handler took, the thread would come back late.
+  const std::chrono::nanoseconds slowest{record.slowest_ns.load(std::memory_order_relaxed)};
+  const auto time_left = sealed.deadline - sealed.enqueued;
+  lender me;
+  auto& thread = current_thread();
+  auto* before = std::exchange(thread.lent, &me);
+  if (time_left > slowest)
+    unit.arm();
+  record.address->enqueue(std::move(message), &unit);
+  if (auto* woken = unit.disarm(); woken != nullptr) {
+    record.lent.fetch_add(1, std::memory_order_relaxed);
+    // The own request comes first; a few of others after it save a wake of a worker.
+    constexpr std::int64_t most = 64;
+    const auto fits = time_left.count() / std::max<std::int64_t>(slowest.count(), 1);
+    const auto budget = static_cast<std::size_t>(std::clamp<std::int64_t>(fits, 1, most));
+    if (woken->resume(&unit, budget) == caf::resumable::resume_later)
+      system_->scheduler().enqueue(woken);
+    else
+      caf::intrusive_ptr_release(woken);
+  }
+  units_->give_back(unit);
+  thread.lent = before;
+  if (me.next != nullptr)
+    me.next->lend(sealed);
+}
+
+void runtime_core::finish(const std::shared_ptr<actor_record>& who) noexcept {
+  auto& record = *who;
+  if (fork_generation() != generation || record.stop_sent.exchange(true))
+    return;
+  bool last = false;
+  if (!record.door.enter(last))
+    return;
+  record.address->enqueue(
+    caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, detail::finish{}), nullptr);
+  static_cast<void>(record.door.shut()); // we are inside: it cannot settle here
+  if (record.door.leave())
+    release(record);
+}
+
+void runtime_core::release(actor_record& who) noexcept {
+  who.address = nullptr;
+  const std::lock_guard guard{mutex_};
+  who.released = true;
+  ended_.notify_all();
+}
+
+void runtime_core::finished(actor_record& who) noexcept {
+  if (who.door.shut())
+    release(who);
+  const std::lock_guard guard{mutex_};
+  who.phase = actor_state::stopped;
+  who.finished = true;
+  ended_.notify_all();
+}
+
+std::vector<std::string> runtime_core::stop_actors(monotonic_time until) {
+  std::vector<std::shared_ptr<actor_record>> records;
+  {
+    const std::lock_guard guard{mutex_};
+    records = records_;
+  }
+  for (const auto& record : records)
+    finish(record);
+  if (coordinator_ != nullptr)
+    run_until_idle();
+  std::unique_lock lock{mutex_};
+  auto alive = [](const auto& r) { return !r->finished || !r->released; };
+  ended_.wait_until(lock, until, [&] { return std::ranges::none_of(records, alive); });
+  std::vector<std::string> names;
+  for (const auto& record : records)
+    if (alive(record))
+      names.push_back("actor '" + record->name + "'");
+  return names;
+}
+
+std::vector<std::string> runtime_core::stop_services(monotonic_time until) {
+  std::vector<std::shared_ptr<service>> services;
+  {
+    const std::lock_guard guard{mutex_};
+    services.swap(services_);
+  }
+  std::vector<std::string> names;
+  for (auto it = services.rbegin(); it != services.rend(); ++it)
+    if (!(*it)->stop(until))
+      names.push_back((*it)->name());
+  return names;
+}
+
+void runtime_core::stop_system(bool abandoned) {
+  if (abandoned) {
+    // A handler that never returns would keep the destructor waiting for ever.
+    static_cast<void>(units_.release());
+    static_cast<void>(system_.release());
+    static_cast<void>(config_.release());
+    return;
+  }
+  system_.reset();
+  units_.reset();
+  config_.reset();
+}
+
+expected<void> runtime_core::stop(std::chrono::nanoseconds within) {
+  if (fork_generation() != generation)
+    return fail(errc::forked, "the runtime belongs to the parent process");
+  if (auto refused = blocking_refused("stopping the runtime"))
+    return unexpected{*std::move(refused)};
+  {
+    const std::lock_guard guard{mutex_};
+    accepting_.store(false, std::memory_order_release);
+    if (std::exchange(stopped_, true))
+      return {};
+  }
+  // Deadlines of threads are the operating system's, whatever clock requests use.
+  const auto now = std::chrono::steady_clock::now();
+  const auto until = within < monotonic_time::max() - now ? now + within : monotonic_time::max();
+  auto alive = stop_actors(until);
+  const bool abandoned = !alive.empty();
+  for (auto& name : stop_services(until))
+    alive.push_back(std::move(name));
+  stop_system(abandoned);
+  if (!continuations_.close(until))
+    alive.emplace_back("a continuation");
+  if (alive.empty())
+    return {};
+  std::string names = "still alive at the deadline: ";
+  for (std::size_t i = 0; i < alive.size(); ++i)
+    names += (i == 0 ? "" : ", ") + alive[i];
+  log(severity::error, "runtime", names);
+  return fail(errc::timeout, std::move(names));
+}
+
+expected<void> runtime_core::attach(std::shared_ptr<service> what) {
+  const std::lock_guard guard{mutex_};
+  if (!accepting())
+    return fail(errc::closed, "the runtime is stopping");
+  services_.push_back(std::move(what));
+  return {};
+}
+
+void runtime_core::detach(const service& what) noexcept {
+  std::shared_ptr<service> last; // dies outside the lock
+  const std::lock_guard guard{mutex_};
+  const auto it = std::ranges::find(services_, &what, &std::shared_ptr<service>::get);
+  if (it == services_.end())
+    return;
+  last = std::move(*it);
+  services_.erase(it);
+}
+
+std::vector<actor_metrics> runtime_core::metrics() const {
+  std::vector<std::shared_ptr<actor_record>> records;
+  {
+    const std::lock_guard guard{mutex_};
+    records = records_;
+  }
+  std::vector<actor_metrics> out;
+  for (const auto& record : records) {
+    if (record->finished)
+      continue;
+    actor_metrics m;
+    m.name = record->name;
+    m.state = record->phase;
+    {
+      const std::lock_guard guard{record->why_mutex};
+      m.why = record->why;
+    }
+    const auto taken = record->taken.load();
+    const auto posted = record->posted.load();
+    m.depth = posted > taken ? posted - taken : 0;
+    m.handled = record->handled;
+    m.failed = record->failed;
+    m.expired = record->expired;
+    m.overloaded = record->overloaded;
+    m.restarts = record->restarts;
+    m.lent = record->lent;
+    m.latency = record->latency.summary();
+    out.push_back(std::move(m));
+  }
+  std::ranges::sort(out, {}, &actor_metrics::name);
+  return out;
+}
+
+void runtime_core::log(severity level, std::string_view component,
+                       std::string_view text) const noexcept {
+  if (!options.log)
+    return;
+  try {
+    options.log(level, component, text);
+  } catch (...) { // NOLINT(bugprone-empty-catch): a sink that throws has nobody to tell
+  }
+}
+
+bool runtime_core::run_one() {
+  if (coordinator_ != nullptr && coordinator_->try_run_once())
+    return true;
+  std::vector<std::shared_ptr<service>> services;
+  {
+    const std::lock_guard guard{mutex_};
+    services = services_;
+  }
+  return std::ranges::any_of(services, [](const auto& s) { return s->run_one(); });
+}
+
+std::size_t runtime_core::run_until_idle() {
+  std::size_t ran = 0;
+  while (continuations_.run_one() || run_one())
+    ++ran;
+  return ran;
+}
+
+void runtime_core::advance(std::chrono::nanoseconds by) {
+  run_until_idle();
+  if (coordinator_ != nullptr)
+    coordinator_->advance_time(std::chrono::duration_cast<caf::timespan>(by));
+  run_until_idle();
+}
+
+} // namespace cortex::detail

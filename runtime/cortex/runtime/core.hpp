@@ -1,0 +1,88 @@
+/// The inside of a runtime: its CAF system, its actors, its services, in the order they stop.
+#pragma once
+
+#include "cortex/runtime.hpp"
+#include "cortex/runtime/actor_record.hpp"
+#include "cortex/runtime/continuations.hpp"
+#include "cortex/runtime/lending.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace caf::scheduler {
+class test_coordinator;
+} // namespace caf::scheduler
+
+namespace cortex::detail {
+
+/// *Thread-safe*.
+class runtime_core final : public std::enable_shared_from_this<runtime_core> {
+public:
+  explicit runtime_core(runtime_options options);
+  runtime_core(const runtime_core&) = delete;
+  runtime_core& operator=(const runtime_core&) = delete;
+  ~runtime_core();
+
+  // Constant after construction.
+  const runtime_options options;
+  const wall_clock& wall;
+  const monotonic_clock& monotonic;
+  const std::uint32_t generation; ///< The fork generation that this runtime belongs to.
+
+  expected<std::shared_ptr<actor_link>> launch(std::string name, blueprint plan,
+                                               const actor_options& actor);
+  expected<void> stop(std::chrono::nanoseconds within);
+  expected<void> attach(std::shared_ptr<service> what);
+  void detach(const service& what) noexcept;
+  [[nodiscard]] bool accepting() const noexcept {
+    return accepting_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] std::vector<actor_metrics> metrics() const;
+
+  [[nodiscard]] continuation_executor& continuations() const noexcept { return continuations_; }
+  void log(severity level, std::string_view component, std::string_view text) const noexcept;
+
+  std::size_t run_until_idle();
+  void advance(std::chrono::nanoseconds by);
+
+  /// Hands a request to an actor; see `actor_link::post`.
+  void post(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how) noexcept;
+  /// Tells an actor to finish what waits and end. Later requests are refused.
+  void finish(const std::shared_ptr<actor_record>& who) noexcept;
+  /// Called by the last one through a shut door.
+  void release(actor_record& who) noexcept;
+  /// Called by the host actor when its object is gone.
+  void finished(actor_record& who) noexcept;
+
+private:
+  void start_system();
+  bool run_one();
+  void lend(const std::shared_ptr<actor_record>& to, slot_base& sealed,
+            caf::mailbox_element_ptr letter, lending_unit& unit) noexcept;
+  [[nodiscard]] std::vector<std::string> stop_actors(monotonic_time until);
+  [[nodiscard]] std::vector<std::string> stop_services(monotonic_time until);
+  void stop_system(bool abandoned);
+
+  continuation_executor& continuations_;
+  std::atomic<bool> accepting_{true};
+
+  mutable std::mutex mutex_;
+  std::condition_variable ended_;                      // with mutex_
+  bool stopped_ = false;                               // guarded by mutex_
+  std::vector<std::shared_ptr<actor_record>> records_; // guarded by mutex_
+  std::vector<std::shared_ptr<service>> services_;     // guarded by mutex_
+
+  // Made with the first actor under mutex_; constant while an actor's door is open.
+  std::unique_ptr<caf::actor_system_config> config_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<lending_units> units_;
+  caf::scheduler::test_coordinator* coordinator_ = nullptr;
+};
+
+} // namespace cortex::detail

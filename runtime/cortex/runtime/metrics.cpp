@@ -1,0 +1,60 @@
+#include "cortex/metrics.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace cortex {
+
+std::size_t latency_histogram::bucket_of(std::uint64_t nanoseconds) noexcept {
+  if (nanoseconds < steps)
+    return static_cast<std::size_t>(nanoseconds);
+  const auto exponent = static_cast<std::size_t>(std::bit_width(nanoseconds)) - 1;
+  const auto step = static_cast<std::size_t>((nanoseconds >> (exponent - 3)) & (steps - 1));
+  return std::min((exponent - 2) * steps + step, bucket_count - 1);
+}
+
+std::uint64_t latency_histogram::upper_bound(std::size_t bucket) noexcept {
+  if (bucket < steps)
+    return bucket;
+  const auto exponent = bucket / steps + 2;
+  const auto step = static_cast<std::uint64_t>(bucket % steps);
+  return (std::uint64_t{1} << exponent) + ((step + 1) << (exponent - 3)) - 1;
+}
+
+void latency_histogram::record(std::chrono::nanoseconds duration) noexcept {
+  const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
+  add_relaxed(buckets_[bucket_of(value)]);
+  add_relaxed(sum_, value);
+  if (value > max_.load(std::memory_order_relaxed))
+    max_.store(value, std::memory_order_relaxed);
+}
+
+latency_summary latency_histogram::summary() const noexcept {
+  std::array<std::uint64_t, bucket_count> counts{};
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    counts[i] = buckets_[i].load(std::memory_order_relaxed);
+    total += counts[i];
+  }
+  latency_summary out;
+  out.count = total;
+  if (total == 0)
+    return out;
+  const auto max = max_.load(std::memory_order_relaxed);
+  auto quantile = [&](std::uint64_t rank) {
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      seen += counts[i];
+      if (seen > rank)
+        return std::chrono::nanoseconds{std::min(upper_bound(i), max)};
+    }
+    return std::chrono::nanoseconds{max};
+  };
+  out.mean = std::chrono::nanoseconds{sum_.load(std::memory_order_relaxed) / total};
+  out.p50 = quantile(total / 2);
+  out.p99 = quantile(total - total / 100 - 1);
+  out.max = std::chrono::nanoseconds{max};
+  return out;
+}
+
+} // namespace cortex

@@ -1,0 +1,19 @@
+#include "cortex/runtime/restart_tracker.hpp"
+
+namespace cortex::detail {
+
+std::optional<std::chrono::nanoseconds> restart_tracker::crashed(monotonic_time now) {
+  while (!recent_.empty() && now - recent_.front() >= policy_.window)
+    recent_.pop_front();
+  if (recent_.size() >= policy_.max_restarts)
+    return std::nullopt;
+  recent_.push_back(now);
+  if (recent_.size() == 1)
+    return std::chrono::nanoseconds{0};
+  auto pause = policy_.min_backoff;
+  for (std::size_t i = 2; i < recent_.size() && pause < policy_.max_backoff; ++i)
+    pause = pause > policy_.max_backoff / 2 ? policy_.max_backoff : pause * 2;
+  return pause;
+}
+
+} // namespace cortex::detail
