@@ -1,0 +1,402 @@
+/// A SQLite database with one writer, group commit and leased readers.
+#pragma once
+
+#include "cortex/expected.hpp"
+#include "cortex/future.hpp"
+#include "cortex/metrics.hpp"
+#include "cortex/runtime.hpp"
+#include "cortex/schema.hpp"
+#include "cortex/statement.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace cortex::storage {
+
+/// What a write's reply promises. Both are said after COMMIT returned.
+enum class durability : std::uint8_t {
+  committed, ///< Survives the end of the process, kill -9 included; a power cut may take it.
+  synced,    ///< Survives a power cut: the log was flushed to the disk.
+};
+
+/// Which queue a write waits in.
+enum class lane : std::uint8_t {
+  interactive, ///< Goes first.
+  bulk,        ///< Goes along in smaller portions: at least an eighth of each group.
+};
+
+/// How one write is done.
+struct write_options {
+  durability level = durability::committed;
+  storage::lane lane = storage::lane::interactive;
+  /// Time from the call to BEGIN of its group; zero = the database's default. A write whose time is
+  /// up before COMMIT is undone.
+  std::chrono::nanoseconds deadline{0};
+};
+
+/// How one read is done.
+struct read_options {
+  /// Shown by `stats` while the read holds a connection. Must outlive the read.
+  std::string_view owner = "read";
+  /// Time to get a connection; zero = the database's default.
+  std::chrono::nanoseconds deadline{0};
+};
+
+/// Whether a database is opened for changes.
+enum class access : std::uint8_t {
+  read_write,
+  read_only, ///< Beside a writer, in this process or another one; the file must exist.
+};
+
+/// How a database is opened. All openers of one file in a process share the options of the first.
+struct database_options {
+  storage::access access = access::read_write;
+  storage::schema schema;
+  /// Level of writes that name none.
+  durability level = durability::committed;
+  /// Read connections. Range 1 to 64.
+  std::size_t readers = 4;
+  /// Threads that serve queued reads; they start with the first one. Range 1 to 16.
+  std::size_t reader_threads = 2;
+  /// Writes that may wait in one lane; further ones are `overloaded`. Range >= 1.
+  std::size_t lane_bound = 262'144;
+  /// Most writes in one commit. Range >= 1. 1,024 rows reach nine tenths of what a commit of any
+  /// size does (storage/pipelined rows of bench/run).
+  std::size_t max_group = 1024;
+  /// A group ends when its statements have bound this much. Range >= 1.
+  std::size_t max_group_bytes = std::size_t{8} << 20U;
+  /// Time for reads and writes that name none. Range > 0.
+  std::chrono::nanoseconds default_deadline = std::chrono::seconds{30};
+  /// How long another process may hold the file's lock. Range >= 0.
+  std::chrono::milliseconds busy_timeout{5000};
+  /// A checkpoint is tried when the log has grown by this much. Range >= 1.
+  std::size_t checkpoint_pages = 1000;
+  /// Over this size of the log new readers wait until it was emptied. Range >= 1 MiB.
+  std::size_t wal_budget_bytes = std::size_t{64} << 20U;
+  /// Longest wait for running reads before the log is emptied. Range > 0.
+  std::chrono::milliseconds reader_patience{100};
+  /// Page cache of each connection. Range >= 1.
+  std::size_t cache_kib = 64'000;
+  /// Name of a registered SQLite VFS; empty = the default one.
+  std::string vfs;
+  /// Opens files on network file systems, where locks of other machines may not be seen.
+  bool allow_network_file_system = false;
+};
+
+/// All that is wrong with the options, in one error. Errors: `invalid_argument`.
+[[nodiscard]] expected<void> validate(const database_options& options);
+
+/// The reply to a write: what the function returned, and what was reached.
+template <class T>
+struct written {
+  T value;
+  std::uint64_t commit = 0; ///< Counts the commits of this database since it was opened.
+  durability level = durability::committed;
+};
+template <>
+struct written<void> {
+  std::uint64_t commit = 0;
+  durability level = durability::committed;
+};
+
+/// A reader at work.
+struct reader_info {
+  std::string owner;
+  std::chrono::nanoseconds age{0};
+};
+
+/// A database at one instant.
+struct database_stats {
+  std::string path;
+  std::uint64_t commits = 0;       ///< Groups committed.
+  std::uint64_t writes = 0;        ///< Writes acknowledged.
+  std::uint64_t failed_writes = 0; ///< Writes answered with an error.
+  std::uint64_t largest_group = 0;
+  std::uint64_t reruns = 0;          ///< Groups run again because a member failed.
+  std::uint64_t waiting_writes = 0;  ///< In the lanes now.
+  std::uint64_t reads = 0;           ///< Leases given.
+  std::uint64_t reader_waits = 0;    ///< Leases that had to wait.
+  std::uint64_t checkpoints = 0;     ///< Times that the log was copied back in full.
+  std::uint64_t log_resets = 0;      ///< Times that readers were held back to empty the log.
+  std::uint64_t wal_pages = 0;       ///< Length of the log after the last commit.
+  std::uint64_t foreign_changes = 0; ///< Changes by other programs that were noticed.
+  std::vector<reader_info> readers;  ///< Connections at work, oldest first.
+  std::string pinned_by;             ///< Who kept the log from being emptied, at the last try.
+  latency_summary commit_time;       ///< BEGIN to COMMIT of each group.
+};
+
+namespace detail {
+
+class database_core;
+class reader;
+
+/// What a queue of writes links.
+struct mpsc_node {
+  std::atomic<mpsc_node*> next{nullptr};
+};
+
+/// A write that waits for its group.
+class pending_write : public mpsc_node {
+public:
+  pending_write() = default;
+  pending_write(const pending_write&) = delete;
+  pending_write& operator=(const pending_write&) = delete;
+
+  /// Runs the function and keeps its value. May be called again after a rollback.
+  virtual expected<void> run(transaction& in) noexcept = 0;
+  /// Answers with the value that `run` kept.
+  virtual void succeed(std::uint64_t commit, durability reached) noexcept = 0;
+  [[nodiscard]] virtual cortex::detail::slot_base& slot() noexcept = 0;
+
+  write_options options;
+
+protected:
+  ~pending_write() = default;
+};
+
+/// The type that a write or read function yields: `T` for `T` and `expected<T>`.
+template <class F, class View>
+using yield_t = cortex::detail::unwrapped_t<std::invoke_result_t<F&, View&>>;
+
+template <class F>
+class write_slot final : public cortex::detail::reply_slot<written<yield_t<F, transaction>>>,
+                         public pending_write {
+public:
+  using value = yield_t<F, transaction>;
+
+  explicit write_slot(F&& work) : work_(std::move(work)) {}
+
+  expected<void> run(transaction& in) noexcept override {
+    try {
+      if constexpr (std::is_void_v<std::invoke_result_t<F&, transaction&>>) {
+        work_(in);
+      } else if constexpr (std::is_void_v<value>) {
+        return work_(in);
+      } else {
+        expected<value> result{work_(in)};
+        if (!result)
+          return unexpected{std::move(result).error()};
+        kept_.emplace(*std::move(result));
+      }
+      return {};
+    } catch (const std::exception& bug) {
+      return fail(errc::internal, std::string{"a write function threw: "} + bug.what());
+    } catch (...) {
+      return fail(errc::internal, "a write function threw");
+    }
+  }
+
+  void succeed(std::uint64_t commit, durability reached) noexcept override {
+    if constexpr (std::is_void_v<value>)
+      this->complete(written<void>{commit, reached});
+    else
+      this->complete(written<value>{*std::move(kept_), commit, reached});
+  }
+
+  [[nodiscard]] cortex::detail::slot_base& slot() noexcept override { return *this; }
+
+private:
+  using cortex::detail::slot_base::fail;
+  static unexpected fail(errc code, std::string detail) {
+    return cortex::fail(code, std::move(detail));
+  }
+
+  F work_;
+  std::conditional_t<std::is_void_v<value>, std::monostate, std::optional<value>> kept_;
+};
+
+/// Runs a read function and turns what it throws into an error.
+template <class F>
+expected<yield_t<F, snapshot>> run_read(F& work, snapshot& view) noexcept {
+  using value = yield_t<F, snapshot>;
+  try {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, snapshot&>>) {
+      work(view);
+      return {};
+    } else {
+      return expected<value>{work(view)};
+    }
+  } catch (const std::exception& bug) {
+    return fail(errc::internal, std::string{"a read function threw: "} + bug.what());
+  } catch (...) {
+    return fail(errc::internal, "a read function threw");
+  }
+}
+
+/// A read that waits for a reader thread.
+class pending_read {
+public:
+  pending_read() = default;
+  pending_read(const pending_read&) = delete;
+  pending_read& operator=(const pending_read&) = delete;
+  virtual void run(snapshot& view) noexcept = 0;
+  [[nodiscard]] virtual cortex::detail::slot_base& slot() noexcept = 0;
+
+  read_options options;
+
+protected:
+  ~pending_read() = default;
+};
+
+template <class F>
+class read_slot final : public cortex::detail::reply_slot<yield_t<F, snapshot>>,
+                        public pending_read {
+public:
+  explicit read_slot(F&& work) : work_(std::move(work)) {}
+  void run(snapshot& view) noexcept override { this->complete(run_read(work_, view)); }
+  [[nodiscard]] cortex::detail::slot_base& slot() noexcept override { return *this; }
+
+private:
+  F work_;
+};
+
+} // namespace detail
+
+/// A reader connection on loan: one snapshot, on the caller's own thread, for as long as it is
+/// held. Give it back soon: while it is held the log cannot be emptied. *Not thread-safe*.
+class read_lease {
+public:
+  read_lease(read_lease&& other) noexcept;
+  read_lease& operator=(read_lease&& other) noexcept;
+  read_lease(const read_lease&) = delete;
+  read_lease& operator=(const read_lease&) = delete;
+  ~read_lease();
+
+  [[nodiscard]] snapshot& operator*() noexcept { return view_; }
+  [[nodiscard]] snapshot* operator->() noexcept { return &view_; }
+
+private:
+  friend class database;
+  read_lease(std::shared_ptr<detail::database_core> core, detail::reader* held,
+             detail::connection& on) noexcept;
+
+  std::shared_ptr<detail::database_core> core_;
+  detail::reader* held_; // null: the turn on the only connection of a memory database
+  snapshot view_;
+};
+
+/// A reference to one database; copies share it, the last one closes it. *Thread-safe*.
+///
+/// Errors of every operation beside its own: `closed`; `forked`; `would_deadlock` for the blocking
+/// forms inside a handler or a write or read function; `timeout`; `overloaded`; `read_only`;
+/// `no_space`; `io`; `corrupt`; `outcome_unknown` when flushing the log failed; what the function
+/// returns; `internal` if it throws.
+class database {
+public:
+  /// Opens or makes a database that belongs to a runtime and is closed with it at the latest.
+  /// `path` is a file or `":memory:"`, which is private to this reference and its copies.
+  /// Missing folders are made with mode 0700, the file with 0600.
+  ///
+  /// Errors: `invalid_argument` (options, path, or options that differ from an earlier open);
+  /// `in_use` naming the process that has it open for writing; `not_found` (read-only);
+  /// `permission`; `read_only`; `corrupt`; `newer_format`; `unsupported` (file system); `io`.
+  [[nodiscard]] static expected<database> open(const runtime& rt, const std::string& path,
+                                               database_options options = {});
+  /// The same with a runtime of its own.
+  [[nodiscard]] static expected<database> open(const std::string& path,
+                                               database_options options = {});
+
+  /// Runs `work(transaction&)` and commits. Returns once the level is reached. What `work` returns
+  /// (`T`, `expected<T>` or nothing) comes back in `written`; an error undoes the whole write.
+  ///
+  /// `work` may run on another thread and more than once, as other callers' writes share the commit
+  /// and one of them may fail: it must change nothing outside the transaction.
+  template <class F>
+  auto write(F work, std::optional<write_options> options = {})
+    -> expected<written<detail::yield_t<F, transaction>>> {
+    if (auto refused = cortex::detail::blocking_refused("a write"))
+      return unexpected{*std::move(refused)};
+    auto sealed = seal_write(std::move(work), options);
+    sealed->ref();
+    if (auto arrived = submit_and_wait(*sealed); !arrived)
+      return unexpected{std::move(arrived).error()};
+    return sealed->take();
+  }
+
+  /// The same; the reply comes in a future.
+  template <class F>
+  auto write_async(F work, std::optional<write_options> options = {})
+    -> future<written<detail::yield_t<F, transaction>>> {
+    using value = written<detail::yield_t<F, transaction>>;
+    auto sealed = seal_write(std::move(work), options);
+    sealed->ref();
+    submit(*sealed);
+    return cortex::detail::make_future<value>(
+      cortex::detail::slot_ptr<cortex::detail::reply_slot<value>>{std::move(sealed)});
+  }
+
+  /// Runs `work(snapshot&)` on the calling thread with a leased connection. It sees every write
+  /// that was acknowledged before.
+  template <class F>
+  auto read(F work, const read_options& options = {}) -> expected<detail::yield_t<F, snapshot>> {
+    auto held = lease(options);
+    if (!held)
+      return unexpected{std::move(held).error()};
+    const cortex::detail::no_blocking_scope inside{"a read function"};
+    return detail::run_read(work, **held);
+  }
+
+  /// Runs `work(snapshot&)` on a reader thread; the answer comes in a future.
+  template <class F>
+  auto read_async(F work, const read_options& options = {})
+    -> future<detail::yield_t<F, snapshot>> {
+    using value = detail::yield_t<F, snapshot>;
+    auto sealed
+      = cortex::detail::slot_ptr<detail::read_slot<F>>{new detail::read_slot<F>(std::move(work))};
+    sealed->options = options;
+    sealed->ref();
+    submit(*sealed);
+    return cortex::detail::make_future<value>(
+      cortex::detail::slot_ptr<cortex::detail::reply_slot<value>>{std::move(sealed)});
+  }
+
+  /// Takes a reader connection with a fresh snapshot. Errors: `timeout` naming the holders.
+  [[nodiscard]] expected<read_lease> lease(const read_options& options = {});
+
+  /// Copies the log back into the file as far as readers allow. Returns the pages left in the log.
+  expected<std::uint64_t> checkpoint();
+  /// SQLite's `quick_check`: empty if the file is sound, else what is wrong. Reads the whole file.
+  [[nodiscard]] expected<std::vector<std::string>> quick_check();
+  [[nodiscard]] database_stats stats() const;
+  /// The number of the newest commit.
+  [[nodiscard]] std::uint64_t commit_number() const noexcept;
+  /// The canonical path, or `":memory:"`.
+  [[nodiscard]] const std::string& path() const noexcept;
+
+  /// Refuses new work, finishes what waits, empties the log and closes the file. All copies of the
+  /// reference are `closed` then. Errors: `timeout` naming leases that were not given back.
+  expected<void> close(std::chrono::nanoseconds within);
+
+private:
+  database(std::shared_ptr<detail::database_core> core, std::shared_ptr<void> lifetime,
+           storage::access access) noexcept;
+
+  template <class F>
+  auto seal_write(F&& work, const std::optional<write_options>& options)
+    -> cortex::detail::slot_ptr<detail::write_slot<F>> {
+    auto sealed
+      = cortex::detail::slot_ptr<detail::write_slot<F>>{new detail::write_slot<F>(std::move(work))};
+    sealed->options = options.value_or(default_write());
+    return sealed;
+  }
+  [[nodiscard]] write_options default_write() const noexcept;
+  [[nodiscard]] bool refuse_write(cortex::detail::slot_base& slot) const noexcept;
+  [[nodiscard]] expected<void> submit_and_wait(detail::pending_write& what);
+  void submit(detail::pending_write& what);
+  void submit(detail::pending_read& what);
+
+  std::shared_ptr<detail::database_core> core_;
+  std::shared_ptr<void> lifetime_; // the last copy closes the database
+  storage::access access_ = access::read_write;
+};
+
+} // namespace cortex::storage

@@ -1,0 +1,337 @@
+#include "cortex/storage/connection.hpp"
+
+#include "cortex/storage/sqlite_error.hpp"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+namespace cortex::storage::detail {
+namespace {
+
+// Beyond this many texts a program most likely builds SQL by hand; the cache starts over then.
+constexpr std::size_t cache_limit = 256;
+
+constexpr std::array<const char*, static_cast<std::size_t>(connection::fixed::count)> fixed_sql{
+  "BEGIN",
+  "BEGIN IMMEDIATE",
+  "COMMIT",
+  "ROLLBACK",
+  "SAVEPOINT cortex_member",
+  "RELEASE cortex_member",
+  "ROLLBACK TO cortex_member"};
+
+// The text for an error must not carry values: they may be secrets. SQL has none, they are bound.
+std::string shorten(std::string_view sql) {
+  constexpr std::size_t most = 120;
+  std::string out{'\''};
+  out += sql.substr(0, most);
+  out += sql.size() > most ? "…'" : "'";
+  return out;
+}
+
+bool only_space(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n;") == std::string_view::npos;
+}
+
+// Pragmas that tell something and change nothing, with or without an argument.
+bool harmless_pragma(std::string_view name, const char* argument) {
+  constexpr std::array plain{"data_version",    "page_count",     "page_size",    "freelist_count",
+                             "user_version",    "application_id", "encoding",     "schema_version",
+                             "compile_options", "database_list",  "foreign_keys", "journal_mode"};
+  constexpr std::array with_argument{
+    "table_info",  "table_xinfo",      "table_list",  "index_list",      "index_info",
+    "index_xinfo", "foreign_key_list", "quick_check", "integrity_check", "foreign_key_check"};
+  auto is = [name](const char* other) { return name == other; };
+  if (std::ranges::any_of(with_argument, is))
+    return true;
+  return argument == nullptr && std::ranges::any_of(plain, is);
+}
+
+} // namespace
+
+void close_connection::operator()(sqlite3* db) const noexcept {
+  sqlite3_close_v2(db);
+}
+
+void finalize_statement::operator()(sqlite3_stmt* stmt) const noexcept {
+  sqlite3_finalize(stmt);
+}
+
+statement::statement(connection& owner, raw_statement prepared)
+  : owner_(&owner),
+    raw_(std::move(prepared)),
+    reads_only_(sqlite3_stmt_readonly(raw_.get()) != 0) {}
+
+// -- opening --------------------------------------------------------------------------------------
+
+connection::connection(std::unique_ptr<sqlite3, close_connection> db) : db_(std::move(db)) {}
+
+connection::~connection() = default; // statements go before the connection, by member order
+
+expected<std::unique_ptr<connection>> connection::open(const connection_options& options) {
+  sqlite3* opened = nullptr;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+                    | (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+  const int code = sqlite3_open_v2(options.path.c_str(), &opened, flags,
+                                   options.vfs.empty() ? nullptr : options.vfs.c_str());
+  std::unique_ptr<sqlite3, close_connection> db{opened};
+  if (code != SQLITE_OK)
+    return fail(translate(code, "cannot open '" + options.path + "'", opened));
+  std::unique_ptr<connection> out{new connection{std::move(db)}};
+  if (auto done = out->configure(options); !done)
+    return unexpected{std::move(done).error()};
+  return out;
+}
+
+expected<void> connection::configure(const connection_options& options) {
+  auto* db = db_.get();
+  sqlite3_busy_timeout(db, static_cast<int>(options.busy_timeout.count()));
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  if (options.read_only)
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  // The hook takes the place of SQLite's automatic checkpoints, which are off on every connection.
+  sqlite3_wal_hook(
+    db,
+    [](void* self, sqlite3*, const char*, int pages) {
+      static_cast<connection*>(self)->wal_pages_ = pages;
+      return SQLITE_OK;
+    },
+    this);
+  auto set = exec("PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; "
+                  "PRAGMA cache_size=-"
+                  + std::to_string(options.cache_kib));
+  if (!set)
+    return set;
+  for (const char* sql : fixed_sql) {
+    auto compiled = compile(sql, sql_scope::own, true);
+    if (!compiled)
+      return unexpected{std::move(compiled).error()};
+    fixed_.push_back(*std::move(compiled));
+  }
+  auto version = compile("PRAGMA data_version", sql_scope::own, true);
+  if (!version)
+    return unexpected{std::move(version).error()};
+  data_version_ = *std::move(version);
+  sqlite3_set_authorizer(db, &connection::authorize, this);
+  return {};
+}
+
+int connection::authorize(void* self, int action, const char* first, const char* second,
+                          const char* /*schema*/, const char* /*trigger*/) noexcept {
+  const auto scope = static_cast<connection*>(self)->scope_;
+  if (scope == sql_scope::own)
+    return SQLITE_OK;
+  switch (action) {
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT:
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH: return SQLITE_DENY;
+    case SQLITE_PRAGMA: return harmless_pragma(first, second) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_FUNCTION:
+      return second != nullptr && std::string_view{second} == "load_extension" ? SQLITE_DENY
+                                                                               : SQLITE_OK;
+    default: return SQLITE_OK;
+  }
+}
+
+// -- SQL of callers -------------------------------------------------------------------------------
+
+expected<raw_statement> connection::compile(std::string_view sql, sql_scope scope,
+                                            bool persistent) {
+  sqlite3_stmt* compiled = nullptr;
+  const char* tail = nullptr;
+  const auto before = std::exchange(scope_, scope);
+  const int code = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      persistent ? SQLITE_PREPARE_PERSISTENT : 0U, &compiled,
+                                      &tail);
+  raw_statement out{compiled};
+  auto verdict = [&]() -> expected<void> {
+    if (code == SQLITE_AUTH)
+      return fail(errc::invalid_argument,
+                  "not allowed here: " + shorten(sql)
+                    + " (transactions, ATTACH and pragmas are the database's business)");
+    if (code != SQLITE_OK)
+      return fail(translate(code, shorten(sql), db_.get()));
+    if (compiled == nullptr)
+      return fail(errc::invalid_argument, "no statement in " + shorten(sql));
+    if (!only_space(sql.substr(static_cast<std::size_t>(tail - sql.data()))))
+      return fail(errc::invalid_argument, "more than one statement in " + shorten(sql));
+    return {};
+  }();
+  scope_ = before;
+  if (!verdict)
+    return unexpected{std::move(verdict).error()};
+  return out;
+}
+
+void connection::make_room() {
+  if (cache_.size() < cache_limit)
+    return;
+  std::erase_if(cache_, [](const auto& entry) { return !entry.second->busy; });
+}
+
+expected<statement*> connection::prepare(std::string_view sql, std::size_t parameters,
+                                         sql_scope scope) {
+  statement* found = nullptr;
+  if (const auto it = cache_.find(sql); it != cache_.end() && !it->second->busy) {
+    found = it->second.get();
+  } else {
+    if (sql.size() > std::size_t{1} << 20U)
+      return fail(errc::invalid_argument, "SQL text of more than 1 MiB");
+    const bool in_use = it != cache_.end(); // a query inside a loop over the same query
+    auto compiled = compile(sql, scope, !in_use);
+    if (!compiled)
+      return unexpected{std::move(compiled).error()};
+    auto made = std::make_unique<statement>(*this, *std::move(compiled));
+    found = made.get();
+    if (in_use) {
+      found->one_off = true;
+      one_offs_.push_back(std::move(made));
+    } else {
+      make_room();
+      cache_.emplace(std::string{sql}, std::move(made));
+    }
+  }
+  found->busy = true;
+  found->bind_failure = SQLITE_OK;
+  if (scope == sql_scope::read && !found->reads_only()) {
+    reset(*found);
+    return fail(errc::invalid_argument, "a read cannot run " + shorten(sql));
+  }
+  const auto wanted = static_cast<std::size_t>(sqlite3_bind_parameter_count(found->raw()));
+  if (wanted != parameters) {
+    reset(*found);
+    return fail(errc::invalid_argument, shorten(sql) + " has " + std::to_string(wanted)
+                                          + " parameters, " + std::to_string(parameters)
+                                          + " were given");
+  }
+  return found;
+}
+
+expected<bool> connection::step(statement& prepared) {
+  if (prepared.bind_failure != SQLITE_OK)
+    return fail(translate(prepared.bind_failure, "binding a parameter"));
+  if (!prepared.reads_only())
+    changed_ = true;
+  scope_ = prepared.reads_only() ? sql_scope::read : sql_scope::change; // it may be compiled anew
+  const int code = sqlite3_step(prepared.raw());
+  scope_ = sql_scope::own;
+  if (code == SQLITE_ROW)
+    return true;
+  if (code == SQLITE_DONE)
+    return false;
+  return fail(translate(code, {}, db_.get()));
+}
+
+expected<changes> connection::run(statement& prepared) {
+  auto* db = db_.get();
+  const auto before = sqlite3_total_changes64(db);
+  for (;;) {
+    auto more = step(prepared);
+    if (!more) {
+      reset(prepared);
+      return unexpected{std::move(more).error()};
+    }
+    if (!*more)
+      break;
+  }
+  reset(prepared);
+  const auto after = sqlite3_total_changes64(db);
+  return changes{after == before ? 0 : sqlite3_changes64(db), sqlite3_last_insert_rowid(db)};
+}
+
+void connection::reset(statement& prepared) noexcept {
+  sqlite3_reset(prepared.raw());
+  sqlite3_clear_bindings(prepared.raw());
+  prepared.busy = false;
+  if (prepared.one_off)
+    std::erase_if(one_offs_, [&](const auto& s) { return s.get() == &prepared; });
+}
+
+void connection::reset_all() noexcept {
+  one_offs_.clear();
+  for (auto& [sql, cached] : cache_)
+    if (cached->busy)
+      reset(*cached);
+}
+
+expected<void> connection::run_script(std::string_view sql, sql_scope scope) {
+  while (!only_space(sql)) {
+    sqlite3_stmt* compiled = nullptr;
+    const char* tail = nullptr;
+    const auto before = std::exchange(scope_, scope);
+    const int prepared = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), 0,
+                                            &compiled, &tail);
+    const raw_statement owned{compiled};
+    int code = prepared;
+    if (compiled != nullptr) {
+      changed_ = changed_ || sqlite3_stmt_readonly(compiled) == 0;
+      do
+        code = sqlite3_step(compiled);
+      while (code == SQLITE_ROW);
+    }
+    scope_ = before;
+    if (prepared != SQLITE_OK || (compiled != nullptr && code != SQLITE_DONE))
+      return fail(translate(code, shorten(sql), db_.get()));
+    sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
+    if (compiled == nullptr)
+      break; // a comment at the end
+  }
+  return {};
+}
+
+// -- SQL of ours ----------------------------------------------------------------------------------
+
+int connection::run(fixed which) noexcept {
+  auto* stmt = fixed_[static_cast<std::size_t>(which)].get();
+  const int code = sqlite3_step(stmt);
+  sqlite3_reset(stmt);
+  return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+expected<void> connection::exec(const std::string& sql) {
+  const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK)
+    return fail(translate(code, {}, db_.get()));
+  return {};
+}
+
+std::int64_t connection::data_version() noexcept {
+  auto* stmt = data_version_.get();
+  const auto version = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+  sqlite3_reset(stmt);
+  return version;
+}
+
+expected<std::string> connection::query_text(const std::string& sql) {
+  auto compiled = compile(sql, sql_scope::own, false);
+  if (!compiled)
+    return unexpected{std::move(compiled).error()};
+  const int code = sqlite3_step(compiled->get());
+  if (code == SQLITE_DONE)
+    return std::string{};
+  if (code != SQLITE_ROW)
+    return fail(translate(code, {}, db_.get()));
+  const auto* text = sqlite3_column_text(compiled->get(), 0);
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(compiled->get(), 0));
+  return text == nullptr ? std::string{} : std::string{reinterpret_cast<const char*>(text), size};
+}
+
+bool connection::in_transaction() const noexcept {
+  return sqlite3_get_autocommit(db_.get()) == 0;
+}
+
+bool connection::deferred_violation() const noexcept {
+  int current = 0;
+  int highest = 0;
+  sqlite3_db_status(db_.get(), SQLITE_DBSTATUS_DEFERRED_FKS, &current, &highest, 0);
+  return current != 0;
+}
+
+} // namespace cortex::storage::detail

@@ -1,0 +1,159 @@
+/// One SQLite connection: statements, settings, and what SQL it lets through.
+#pragma once
+
+#include "cortex/expected.hpp"
+#include "cortex/statement.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace cortex::storage::detail {
+
+struct close_connection {
+  void operator()(sqlite3* db) const noexcept;
+};
+struct finalize_statement {
+  void operator()(sqlite3_stmt* stmt) const noexcept;
+};
+using raw_statement = std::unique_ptr<sqlite3_stmt, finalize_statement>;
+
+/// A prepared statement of a connection. Used by one thread at a time.
+class statement {
+public:
+  statement(connection& owner, raw_statement prepared);
+
+  [[nodiscard]] sqlite3_stmt* raw() const noexcept { return raw_.get(); }
+  [[nodiscard]] connection& owner() const noexcept { return *owner_; }
+  [[nodiscard]] bool reads_only() const noexcept { return reads_only_; }
+  /// SQLite's code of the first bind that failed, or SQLITE_OK.
+  int bind_failure = 0;
+  bool busy = false;    ///< Between `prepare` and `reset`.
+  bool one_off = false; ///< Not in the cache: deleted by `reset`.
+
+private:
+  connection* owner_;
+  raw_statement raw_;
+  bool reads_only_;
+};
+
+/// How a connection is opened.
+struct connection_options {
+  std::string path;
+  std::string vfs;
+  bool read_only = false;
+  std::size_t cache_kib = 64'000;
+  std::chrono::milliseconds busy_timeout{5000};
+};
+
+/// What SQL the authorizer lets through while statements are prepared.
+enum class sql_scope : std::uint8_t {
+  own,    ///< Ours: everything.
+  change, ///< A write function: no transaction control, ATTACH or pragmas.
+  read,   ///< A read function: the same, and nothing that changes or checkpoints.
+};
+
+/// Not thread-safe: owned by one thread at a time.
+class connection {
+public:
+  [[nodiscard]] static expected<std::unique_ptr<connection>>
+  open(const connection_options& options);
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+  ~connection();
+
+  // -- SQL of callers
+
+  /// A statement from the cache, reset and without parameters. Errors: `invalid_argument` for a
+  /// text that is not one statement, that the scope forbids, or with another number of parameters.
+  [[nodiscard]] expected<statement*> prepare(std::string_view sql, std::size_t parameters,
+                                             sql_scope scope);
+  /// Runs to the end. Counts changes made.
+  expected<changes> run(statement& prepared);
+  /// True if there is a row. Errors: those of the statement.
+  expected<bool> step(statement& prepared);
+  /// Makes the statement ready for its next use, or deletes it.
+  void reset(statement& prepared) noexcept;
+  expected<void> run_script(std::string_view sql, sql_scope scope);
+
+  // -- SQL of ours
+
+  /// Runs one of the fixed statements below. Returns SQLite's extended code; 0 if it went well.
+  enum class fixed : std::uint8_t {
+    begin_read,
+    begin_write,
+    commit,
+    rollback,
+    savepoint,
+    release,
+    rollback_to,
+    count
+  };
+  int run(fixed which) noexcept;
+  /// Runs text of ours that is prepared anew. Errors: translated.
+  expected<void> exec(const std::string& sql);
+  /// SQLite's counter of changes by other connections; 0 if it cannot be read.
+  [[nodiscard]] std::int64_t data_version() noexcept;
+  /// The first column of the first row of a query of ours.
+  expected<std::string> query_text(const std::string& sql);
+
+  // -- state
+
+  [[nodiscard]] bool in_transaction() const noexcept;
+  /// True if rows violate a deferred foreign key: COMMIT would fail.
+  [[nodiscard]] bool deferred_violation() const noexcept;
+  /// True if a statement that may change something has run since the last `clear_marks`.
+  [[nodiscard]] bool changed() const noexcept { return changed_; }
+  /// Bytes bound to statements that change something since the last `clear_marks`.
+  [[nodiscard]] std::size_t bound_bytes() const noexcept { return bound_bytes_; }
+  void clear_marks() noexcept {
+    changed_ = false;
+    bound_bytes_ = 0;
+  }
+  void forget_changes() noexcept { changed_ = false; }
+  void note_bound(std::size_t bytes) noexcept { bound_bytes_ += bytes; }
+  /// Pages in the log after the last commit of this connection.
+  [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
+  void set_wal_pages(int pages) noexcept { wal_pages_ = pages; }
+  [[nodiscard]] sqlite3* raw() const noexcept { return db_.get(); }
+  /// Ends statements that are still running, for example of a function that kept a cursor.
+  void reset_all() noexcept;
+
+  void set_scope(sql_scope scope) noexcept { scope_ = scope; }
+
+private:
+  explicit connection(std::unique_ptr<sqlite3, close_connection> db);
+
+  static int authorize(void* self, int action, const char* first, const char* second,
+                       const char* schema, const char* trigger) noexcept;
+  expected<void> configure(const connection_options& options);
+  expected<raw_statement> compile(std::string_view sql, sql_scope scope, bool persistent);
+  void make_room();
+
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  std::unique_ptr<sqlite3, close_connection> db_;
+  sql_scope scope_ = sql_scope::own;
+  bool changed_ = false;
+  std::size_t bound_bytes_ = 0;
+  int wal_pages_ = 0;
+  std::vector<raw_statement> fixed_;
+  raw_statement data_version_;
+  std::unordered_map<std::string, std::unique_ptr<statement>, text_hash, std::equal_to<>> cache_;
+  std::vector<std::unique_ptr<statement>> one_offs_;
+};
+
+} // namespace cortex::storage::detail

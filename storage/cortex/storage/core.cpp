@@ -1,0 +1,438 @@
+#include "cortex/storage/core.hpp"
+
+#include "cortex/fork_guard.hpp"
+#include "cortex/storage/migrations.hpp"
+#include "cortex/storage/sqlite_error.hpp"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <mutex>
+
+namespace cortex::storage::detail {
+
+using cortex::detail::fork_generation;
+using cortex::detail::futex_wait;
+using cortex::detail::futex_wake_all;
+using cortex::detail::futex_wake_one;
+
+namespace {
+
+// SQLite's allocator statistics take a process-wide lock in every allocation: without them reads on
+// several connections are 1.3 to 1.5 times as fast. Refused, harmlessly, once SQLite is in use.
+void switch_off_memory_statistics() {
+  static std::once_flag once;
+  std::call_once(once, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
+}
+
+} // namespace
+
+// -- opening --------------------------------------------------------------------------------------
+
+database_core::database_core(const runtime& rt, std::optional<prepared_file> file,
+                             database_options options)
+  : runtime_(rt.unowned()),
+    options_(std::move(options)),
+    path_(file ? file->path : std::string{":memory:"}),
+    memory_(!file),
+    deterministic_(rt.options().deterministic),
+    generation_(fork_generation()) {}
+
+connection_options database_core::connect_options(bool read_only) const {
+  return {path_, options_.vfs, read_only, options_.cache_kib, options_.busy_timeout};
+}
+
+expected<std::shared_ptr<database_core>> database_core::open(const runtime& rt,
+                                                             std::optional<prepared_file> file,
+                                                             database_options options) {
+  switch_off_memory_statistics();
+  const bool created = file && file->created;
+  std::shared_ptr<database_core> core{new database_core{rt, std::move(file), std::move(options)}};
+  if (auto opened = core->open_connections(created); !opened) {
+    core->closed_ = true;
+    core->close_done_ = true;
+    core->readers_.reset(); // readers close before the writer
+    core->writer_.reset();
+    return unexpected{std::move(opened).error()};
+  }
+  return core;
+}
+
+expected<void> database_core::open_connections(bool created) {
+  if (options_.access == access::read_write) {
+    if (!memory_) {
+      auto lock = writer_lock::take(path_);
+      if (!lock)
+        return unexpected{std::move(lock).error()};
+      lock_.emplace(*std::move(lock));
+    }
+    auto on = connection::open(connect_options(false));
+    if (!on)
+      return unexpected{std::move(on).error()};
+    if (!memory_) {
+      auto mode = (*on)->query_text("PRAGMA journal_mode=WAL");
+      if (!mode)
+        return unexpected{std::move(mode).error()};
+      if (*mode != "wal")
+        return fail(errc::unsupported,
+                    "'" + path_ + "' cannot use a write-ahead log (" + *mode + ")");
+      if (created)
+        sync_folder_of(path_);
+    }
+    if (auto made = apply(options_.schema, **on, runtime_.wall().now()); !made)
+      return made;
+    if (!memory_)
+      readers_ = std::make_unique<reader_pool>(commits_);
+    writer_surroundings around{options_, connect_options(false), runtime_.monotonic(),
+                               readers_.get(), [this](severity level, std::string_view text) {
+                                 runtime_.log(level, "database", path_ + ": " + std::string{text});
+                               }};
+    writer_ = std::make_unique<writer>(*std::move(on), std::move(around), commits_);
+  } else {
+    readers_ = std::make_unique<reader_pool>(commits_);
+  }
+  if (memory_)
+    return {};
+  for (std::size_t i = 0; i < options_.readers; ++i) {
+    auto on = connection::open(connect_options(true));
+    if (!on)
+      return unexpected{std::move(on).error()};
+    // A first read: opens the log's index, and finds out whether this is a database at all.
+    if (auto looked = (*on)->query_text("SELECT count(*) FROM sqlite_master"); !looked)
+      return unexpected{std::move(looked).error()};
+    readers_->add(*std::move(on));
+  }
+  return {};
+}
+
+database_core::~database_core() {
+  if (fork_generation() != generation_) {
+    leak();
+    return;
+  }
+  static_cast<void>(close(std::chrono::steady_clock::now() + std::chrono::seconds{10}));
+}
+
+// In a forked child the connections are the parent's: closing them would touch its files.
+void database_core::leak() noexcept {
+  static_cast<void>(readers_.release());
+  static_cast<void>(writer_.release());
+  if (lock_)
+    static_cast<void>(new writer_lock{std::move(*lock_)});
+  if (storage_.joinable())
+    static_cast<void>(new std::thread{std::move(storage_)});
+  for (auto& server : servers_)
+    static_cast<void>(new std::thread{std::move(server)});
+}
+
+expected<void> database_core::check_process() const {
+  if (fork_generation() != generation_)
+    return fail(errc::forked, "'" + path_ + "' belongs to the parent process; open it again");
+  return {};
+}
+
+// -- writes ---------------------------------------------------------------------------------------
+
+bool database_core::prepare(cortex::detail::slot_base& slot, std::chrono::nanoseconds deadline) {
+  slot.home = &runtime_.continuations();
+  slot.enqueued = runtime_.monotonic().now();
+  const auto within = deadline.count() != 0 ? deadline : options_.default_deadline;
+  if (within < monotonic_time::max() - slot.enqueued)
+    slot.deadline = slot.enqueued + within;
+  if (auto good = check_process(); !good)
+    slot.fail(std::move(good).error());
+  else if (closed())
+    slot.fail({errc::closed, "'" + path_ + "' is closed"});
+  else if (within.count() < 0)
+    slot.fail({errc::timeout, "no time was given", stage::admission});
+  else
+    return true;
+  return false;
+}
+
+// Answers what cannot be accepted. False then, and the reference is given back.
+bool database_core::admit(pending_write& what) {
+  auto& slot = what.slot();
+  bool good = prepare(slot, what.options.deadline);
+  if (good && writer_ == nullptr) {
+    slot.fail({errc::read_only, "'" + path_ + "' is open read-only"});
+    good = false;
+  }
+  if (!good)
+    slot.unref();
+  return good;
+}
+
+// A lone caller runs its transaction itself: handing it over would cost two wakes. Callers in
+// company leave it to storage's thread and sleep, so that their writes pile up to a group while the
+// one before is committed; a caller whose reply is on its way to it still counts as company.
+expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
+  const auto held = cortex::detail::slot_ptr<cortex::detail::slot_base>::share(what.slot());
+  if (!admit(what))
+    return {};
+  const bool alone = callers_.fetch_add(1, std::memory_order_acq_rel) == 0;
+  const auto left = alone ? writer_->run_alone(what) : std::nullopt;
+  if (left ? *left : writer_->enqueue(what) && writer_->needs_owner())
+    wake_storage();
+  auto arrived = cortex::detail::await_slot(*held);
+  callers_.fetch_sub(1, std::memory_order_acq_rel);
+  return arrived;
+}
+
+void database_core::submit(pending_write& what) noexcept {
+  if (!admit(what) || !writer_->enqueue(what))
+    return;
+  auto* lent = cortex::detail::current_thread().lent;
+  if (lent != nullptr && (lent->next == nullptr || lent->next.get() == this)) {
+    // The lender waits for this very write, or for one beside it: it will do the work itself.
+    if (lent->next == nullptr)
+      lent->next = shared_from_this();
+    return;
+  }
+  if (writer_->needs_owner())
+    wake_storage();
+}
+
+void database_core::lend(cortex::detail::slot_base& wanted) noexcept {
+  if (writer_->combine(wanted))
+    wake_storage();
+}
+
+void database_core::wake_storage() noexcept {
+  if (deterministic_)
+    return; // `run_one` serves
+  if (!storage_started_.load(std::memory_order_acquire)) {
+    const std::lock_guard guard{starting_};
+    if (!storage_started_.load(std::memory_order_relaxed) && !no_more_threads_) {
+      storage_ = std::thread{[this] { storage_thread(); }};
+      storage_started_.store(true, std::memory_order_release);
+    }
+  }
+  storage_bell_.ring();
+}
+
+void database_core::storage_thread() noexcept {
+  while (!stopping_.load(std::memory_order_acquire)) {
+    if (!writer_->serve())
+      storage_bell_.sleep(
+        [this] { return writer_->needs_owner() || stopping_.load(std::memory_order_acquire); });
+  }
+}
+
+bool database_core::run_one() noexcept {
+  return (writer_ != nullptr && writer_->serve_one()) || serve_reads();
+}
+
+// -- reads ----------------------------------------------------------------------------------------
+
+expected<reader*> database_core::take_reader(const read_options& options) noexcept {
+  if (auto good = check_process(); !good)
+    return unexpected{std::move(good).error()};
+  if (closed())
+    return fail(errc::closed, "'" + path_ + "' is closed");
+  const auto within = options.deadline.count() != 0 ? options.deadline : options_.default_deadline;
+  auto until = [within] { // only looked at by those who must wait
+    const auto now = std::chrono::steady_clock::now();
+    return within < monotonic_time::max() - now ? now + within : monotonic_time::max();
+  };
+  if (!memory_)
+    return readers_->take(options.owner, until(), runtime_.monotonic());
+  // One connection for all: reads take turns with the writer.
+  if (!writer_->own(until()))
+    return fail(error{errc::timeout, "the only connection stayed busy", stage::reader});
+  if (closed()) {
+    static_cast<void>(writer_->disown());
+    return fail(errc::closed, "'" + path_ + "' is closed");
+  }
+  return nullptr;
+}
+
+void database_core::give_back(reader* held) noexcept {
+  if (held != nullptr) {
+    readers_->give_back(*held);
+    return;
+  }
+  writer_->on().reset_all();
+  if (writer_->disown())
+    wake_storage();
+}
+
+void database_core::submit(pending_read& what) noexcept {
+  auto& slot = what.slot();
+  if (!prepare(slot, what.options.deadline)) {
+    slot.unref();
+    return;
+  }
+  reads_waiting_.fetch_add(1, std::memory_order_seq_cst);
+  if (stopping_.load(std::memory_order_seq_cst) || !reads_.enqueue(&what)) {
+    reads_waiting_.fetch_sub(1, std::memory_order_seq_cst);
+    slot.fail({errc::closed, "'" + path_ + "' is closed"});
+    slot.unref();
+    return;
+  }
+  if (deterministic_)
+    return;
+  start_reader_threads();
+  reads_turn_.fetch_add(1, std::memory_order_seq_cst);
+  if (servers_asleep_.load(std::memory_order_seq_cst) != 0)
+    futex_wake_one(reads_turn_);
+}
+
+void database_core::start_reader_threads() {
+  if (servers_started_.load(std::memory_order_acquire))
+    return;
+  const std::lock_guard guard{starting_};
+  if (servers_started_.load(std::memory_order_relaxed) || no_more_threads_)
+    return;
+  for (std::size_t i = 0; i < options_.reader_threads; ++i)
+    servers_.emplace_back([this] { reader_thread(); });
+  servers_started_.store(true, std::memory_order_release);
+}
+
+// One snapshot serves all reads that wait: each was queued before it is taken.
+bool database_core::serve_reads() noexcept {
+  constexpr std::size_t most = 32;
+  std::array<pending_read*, most> batch{};
+  const auto n = reads_.try_dequeue_bulk(batch.data(), most);
+  if (n == 0)
+    return false;
+  reads_waiting_.fetch_sub(n, std::memory_order_seq_cst);
+  auto held = take_reader({"queued reads", {}});
+  const auto now = runtime_.monotonic().now();
+  for (std::size_t i = 0; i < n; ++i) {
+    auto& slot = batch[i]->slot();
+    if (!held)
+      slot.fail(held.error());
+    else if (slot.deadline <= now)
+      slot.fail({errc::timeout, "the readers were busy", stage::reader});
+    else if (slot.begin()) {
+      const cortex::detail::no_blocking_scope inside{"a read function"};
+      snapshot view{connection_of(*held)};
+      batch[i]->run(view);
+    }
+    slot.unref();
+  }
+  if (held)
+    give_back(*held);
+  return true;
+}
+
+void database_core::reader_thread() noexcept {
+  for (;;) {
+    if (serve_reads())
+      continue;
+    servers_asleep_.fetch_add(1, std::memory_order_seq_cst);
+    const auto turn = reads_turn_.load(std::memory_order_seq_cst);
+    if (reads_waiting_.load(std::memory_order_seq_cst) == 0) {
+      if (stopping_.load(std::memory_order_seq_cst)) {
+        servers_asleep_.fetch_sub(1);
+        return;
+      }
+      futex_wait(reads_turn_, turn);
+    }
+    servers_asleep_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+}
+
+// -- upkeep ---------------------------------------------------------------------------------------
+
+expected<std::uint64_t> database_core::checkpoint() {
+  if (auto good = check_process(); !good)
+    return unexpected{std::move(good).error()};
+  if (closed())
+    return fail(errc::closed, "'" + path_ + "' is closed");
+  if (writer_ == nullptr)
+    return fail(errc::read_only, "'" + path_ + "' is open read-only");
+  if (memory_)
+    return 0;
+  if (!writer_->own(std::chrono::steady_clock::now() + options_.default_deadline))
+    return fail(error{errc::timeout, "the writer stayed busy", stage::lane});
+  readers_->end_idle_snapshots();
+  const auto left = writer_->checkpoint(false);
+  if (writer_->disown())
+    wake_storage();
+  return static_cast<std::uint64_t>(std::max(left, 0));
+}
+
+database_stats database_core::stats() const {
+  database_stats out;
+  out.path = path_;
+  if (writer_ != nullptr) {
+    const auto& c = writer_->counters();
+    out.commits = c.groups;
+    out.writes = c.writes;
+    out.failed_writes = c.failed;
+    out.largest_group = c.largest;
+    out.reruns = c.reruns;
+    out.waiting_writes = writer_->waiting();
+    out.checkpoints = c.checkpoints;
+    out.log_resets = c.log_resets;
+    out.wal_pages = c.wal_pages;
+    out.foreign_changes = c.foreign_changes;
+    out.commit_time = c.commit_time.summary();
+    out.pinned_by = writer_->pinned_by();
+  }
+  if (readers_ != nullptr) {
+    out.reads = readers_->taken();
+    out.reader_waits = readers_->waits();
+    out.readers = readers_->at_work(runtime_.monotonic().now());
+  }
+  return out;
+}
+
+// -- the end --------------------------------------------------------------------------------------
+
+void database_core::join_threads() noexcept {
+  {
+    const std::lock_guard guard{starting_};
+    no_more_threads_ = true;
+  }
+  stopping_.store(true, std::memory_order_seq_cst);
+  storage_bell_.ring();
+  reads_turn_.fetch_add(1, std::memory_order_seq_cst);
+  futex_wake_all(reads_turn_);
+  if (storage_.joinable())
+    storage_.join();
+  for (auto& server : servers_)
+    if (server.joinable())
+      server.join();
+}
+
+expected<void> database_core::close(monotonic_time until) noexcept {
+  if (auto good = check_process(); !good)
+    return good;
+  if (auto refused = cortex::detail::blocking_refused("closing a database"))
+    return unexpected{*std::move(refused)};
+  const std::lock_guard guard{closing_};
+  closed_.store(true, std::memory_order_seq_cst);
+  if (std::exchange(close_done_, true))
+    return {};
+  if (writer_ != nullptr) {
+    writer_->refuse();
+    while (writer_->has_work()) // what was accepted is answered
+      if (!writer_->serve())
+        std::this_thread::yield();
+  }
+  join_threads(); // queued reads are served before their threads end
+  while (serve_reads()) {
+  }
+  const bool all_back = readers_ == nullptr || readers_->shut(until);
+  const bool owned = writer_ == nullptr || writer_->own(until);
+  std::string names;
+  if (readers_ != nullptr) {
+    for (const auto& info : readers_->at_work(runtime_.monotonic().now()))
+      names += (names.empty() ? "" : ", ") + info.owner;
+    readers_->destroy_idle(); // readers close before the writer
+  }
+  if (writer_ != nullptr && owned) {
+    if (!memory_)
+      static_cast<void>(writer_->checkpoint(all_back));
+    writer_->close(); // never given back: nobody writes any more
+  }
+  lock_.reset();
+  if (!all_back || !owned)
+    return fail(errc::timeout, "'" + path_ + "' still has leases out: " + names);
+  return {};
+}
+
+} // namespace cortex::storage::detail

@@ -1,0 +1,111 @@
+/// One opened database: its file, writer, readers and threads, and the order in which they end.
+#pragma once
+
+#include "cortex/database.hpp"
+#include "cortex/runtime.hpp"
+#include "cortex/storage/open_file.hpp"
+#include "cortex/storage/readers.hpp"
+#include "cortex/storage/writer.hpp"
+
+#include <concurrentqueue/concurrentqueue.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace cortex::storage::detail {
+
+/// *Thread-safe*.
+class database_core final : public service,
+                            public cortex::detail::lendable,
+                            public std::enable_shared_from_this<database_core> {
+public:
+  /// Opens; the caller registers it. `file` is empty for a private memory database.
+  [[nodiscard]] static expected<std::shared_ptr<database_core>>
+  open(const runtime& rt, std::optional<prepared_file> file, database_options options);
+
+  ~database_core() override;
+
+  /// Takes over one reference; the write is answered when this returns, unless it says why not.
+  [[nodiscard]] expected<void> submit_and_wait(pending_write& what) noexcept;
+  /// Takes over one reference; the answer comes on any thread.
+  void submit(pending_write& what) noexcept;
+  void submit(pending_read& what) noexcept;
+  /// A reader; null if reads take turns on the writer's connection (a memory database).
+  [[nodiscard]] expected<reader*> take_reader(const read_options& options) noexcept;
+  void give_back(reader* held) noexcept;
+  [[nodiscard]] connection& connection_of(reader* held) noexcept {
+    return held != nullptr ? held->on() : writer_->on();
+  }
+  [[nodiscard]] expected<std::uint64_t> checkpoint();
+  [[nodiscard]] database_stats stats() const;
+  expected<void> close(monotonic_time until) noexcept;
+
+  // service
+  [[nodiscard]] std::string name() const override { return "database '" + path_ + "'"; }
+  bool stop(monotonic_time until) noexcept override { return close(until).has_value(); }
+  bool run_one() noexcept override;
+
+  // lendable
+  void lend(cortex::detail::slot_base& wanted) noexcept override;
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] const database_options& options() const noexcept { return options_; }
+  [[nodiscard]] std::uint64_t commit_number() const noexcept {
+    return commits_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  [[nodiscard]] const runtime& rt() const noexcept { return runtime_; }
+  /// Errors: `forked`.
+  [[nodiscard]] expected<void> check_process() const;
+
+private:
+  database_core(const runtime& rt, std::optional<prepared_file> file, database_options options);
+  expected<void> open_connections(bool created);
+  [[nodiscard]] bool prepare(cortex::detail::slot_base& slot, std::chrono::nanoseconds deadline);
+  [[nodiscard]] bool admit(pending_write& what);
+  [[nodiscard]] connection_options connect_options(bool read_only) const;
+  void wake_storage() noexcept;
+  void storage_thread() noexcept;
+  void reader_thread() noexcept;
+  bool serve_reads() noexcept;
+  void start_reader_threads();
+  void join_threads() noexcept;
+  void leak() noexcept;
+
+  // Constant after `open`.
+  const runtime runtime_; // does not keep it running
+  const database_options options_;
+  const std::string path_;
+  const bool memory_;
+  const bool deterministic_;
+  const std::uint32_t generation_; // the fork generation this belongs to
+
+  std::optional<writer_lock> lock_;
+  std::atomic<std::uint64_t> commits_{0};
+  std::unique_ptr<reader_pool> readers_; // null for memory
+  std::unique_ptr<writer> writer_;       // null when read-only
+
+  alignas(64) std::atomic<std::uint64_t> callers_{0}; // threads inside a blocking write
+  alignas(64) std::atomic<bool> closed_{false};
+  std::atomic<bool> stopping_{false};
+  std::mutex closing_;
+  bool close_done_ = false; // guarded by closing_
+  std::mutex starting_;
+  bool no_more_threads_ = false;     // guarded by starting_
+  std::thread storage_;              // guarded by starting_ until no_more_threads_
+  std::vector<std::thread> servers_; // the same
+  std::atomic<bool> storage_started_{false};
+  std::atomic<bool> servers_started_{false};
+  cortex::detail::doorbell storage_bell_;
+  moodycamel::ConcurrentQueue<pending_read*> reads_;
+  std::atomic<std::uint64_t> reads_waiting_{0};
+  std::atomic<std::uint32_t> reads_turn_{0}; // futex: changes with each queued read
+  std::atomic<std::uint32_t> servers_asleep_{0};
+};
+
+} // namespace cortex::storage::detail

@@ -1,0 +1,158 @@
+#include "cortex/database.hpp"
+
+#include "cortex/storage/core.hpp"
+#include "cortex/storage/migrations.hpp"
+#include "cortex/storage/registry.hpp"
+
+namespace cortex::storage {
+
+expected<void> validate(const database_options& options) {
+  std::string wrong;
+  auto unless = [&wrong](bool good, const char* what) {
+    if (!good)
+      wrong += (wrong.empty() ? "" : "; ") + std::string{what};
+  };
+  constexpr std::chrono::nanoseconds zero{0};
+  unless(options.readers >= 1 && options.readers <= 64, "readers: 1 to 64");
+  unless(options.reader_threads >= 1 && options.reader_threads <= 16, "reader_threads: 1 to 16");
+  unless(options.lane_bound >= 1, "lane_bound: at least 1");
+  unless(options.max_group >= 1, "max_group: at least 1");
+  unless(options.max_group_bytes >= 1, "max_group_bytes: at least 1");
+  unless(options.default_deadline > zero, "default_deadline: more than 0");
+  unless(options.busy_timeout >= zero, "busy_timeout: not negative");
+  unless(options.checkpoint_pages >= 1, "checkpoint_pages: at least 1");
+  unless(options.wal_budget_bytes >= std::size_t{1} << 20U, "wal_budget_bytes: at least 1 MiB");
+  unless(options.reader_patience > zero, "reader_patience: more than 0");
+  unless(options.cache_kib >= 1, "cache_kib: at least 1");
+  if (auto schema = detail::validate(options.schema); !schema)
+    unless(false, schema.error().detail.c_str());
+  if (!wrong.empty())
+    return fail(errc::invalid_argument, std::move(wrong));
+  return {};
+}
+
+// -- read_lease -----------------------------------------------------------------------------------
+
+read_lease::read_lease(std::shared_ptr<detail::database_core> core, detail::reader* held,
+                       detail::connection& on) noexcept
+  : core_(std::move(core)), held_(held), view_(on) {}
+
+read_lease::read_lease(read_lease&& other) noexcept
+  : core_(std::move(other.core_)), held_(other.held_), view_(other.view_) {}
+
+read_lease& read_lease::operator=(read_lease&& other) noexcept {
+  std::swap(core_, other.core_);
+  std::swap(held_, other.held_);
+  std::swap(view_, other.view_);
+  return *this;
+}
+
+read_lease::~read_lease() {
+  if (core_ != nullptr)
+    core_->give_back(held_);
+}
+
+// -- database -------------------------------------------------------------------------------------
+
+database::database(std::shared_ptr<detail::database_core> core, std::shared_ptr<void> lifetime,
+                   storage::access access) noexcept
+  : core_(std::move(core)), lifetime_(std::move(lifetime)), access_(access) {}
+
+expected<database> database::open(const runtime& rt, const std::string& path,
+                                  database_options options) {
+  if (auto valid = validate(options); !valid)
+    return unexpected{std::move(valid).error()};
+  const auto access = options.access;
+  auto opened = detail::open_shared(rt, path, options, nullptr);
+  if (!opened)
+    return unexpected{std::move(opened).error()};
+  return database{std::move(opened->core), std::move(opened->lifetime), access};
+}
+
+expected<database> database::open(const std::string& path, database_options options) {
+  if (auto valid = validate(options); !valid)
+    return unexpected{std::move(valid).error()};
+  auto rt = runtime::open();
+  if (!rt)
+    return unexpected{std::move(rt).error()};
+  const auto access = options.access;
+  auto opened = detail::open_shared(*rt, path, options, std::make_shared<runtime>(*rt));
+  if (!opened)
+    return unexpected{std::move(opened).error()};
+  return database{std::move(opened->core), std::move(opened->lifetime), access};
+}
+
+write_options database::default_write() const noexcept {
+  write_options out;
+  out.level = core_->options().level;
+  return out;
+}
+
+// A read-only reference to a database that somebody else in the process writes.
+bool database::refuse_write(cortex::detail::slot_base& slot) const noexcept {
+  if (access_ == storage::access::read_write)
+    return false;
+  slot.fail({errc::read_only, "'" + core_->path() + "' was opened read-only"});
+  slot.unref();
+  return true;
+}
+
+expected<void> database::submit_and_wait(detail::pending_write& what) {
+  if (refuse_write(what.slot()))
+    return {};
+  return core_->submit_and_wait(what);
+}
+
+void database::submit(detail::pending_write& what) {
+  if (!refuse_write(what.slot()))
+    core_->submit(what);
+}
+
+void database::submit(detail::pending_read& what) {
+  core_->submit(what);
+}
+
+expected<read_lease> database::lease(const read_options& options) {
+  if (auto refused = cortex::detail::blocking_refused("a read"))
+    return unexpected{*std::move(refused)};
+  auto held = core_->take_reader(options);
+  if (!held)
+    return unexpected{std::move(held).error()};
+  return read_lease{core_, *held, core_->connection_of(*held)};
+}
+
+expected<std::uint64_t> database::checkpoint() {
+  if (auto refused = cortex::detail::blocking_refused("a checkpoint"))
+    return unexpected{*std::move(refused)};
+  return core_->checkpoint();
+}
+
+expected<std::vector<std::string>> database::quick_check() {
+  return read(
+    [](snapshot& view) -> expected<std::vector<std::string>> {
+      auto lines = view.all<std::string>("PRAGMA quick_check");
+      if (lines && lines->size() == 1 && lines->front() == "ok")
+        lines->clear();
+      return lines;
+    },
+    {.owner = "quick_check"});
+}
+
+database_stats database::stats() const {
+  return core_->stats();
+}
+
+std::uint64_t database::commit_number() const noexcept {
+  return core_->commit_number();
+}
+
+const std::string& database::path() const noexcept {
+  return core_->path();
+}
+
+expected<void> database::close(std::chrono::nanoseconds within) {
+  const auto now = std::chrono::steady_clock::now();
+  return core_->close(within < monotonic_time::max() - now ? now + within : monotonic_time::max());
+}
+
+} // namespace cortex::storage

@@ -1,0 +1,54 @@
+/// Everything about a database's file before SQLite sees it: path, folders, rights, file system,
+/// and the lock that keeps a second writing process away.
+#pragma once
+
+#include "cortex/expected.hpp"
+
+#include <sys/types.h>
+
+#include <compare>
+#include <string>
+
+namespace cortex::storage::detail {
+
+/// Names a file whatever its spelling.
+struct file_identity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  auto operator<=>(const file_identity&) const = default;
+};
+
+/// A file found or made.
+struct prepared_file {
+  std::string path; ///< Canonical, absolute.
+  file_identity identity;
+  bool created = false;
+};
+
+/// Finds the file, or makes it (mode 0600, missing folders 0700) if `create`. Never opens an
+/// existing database file: closing it again would drop the locks that SQLite holds on it.
+/// Errors: `invalid_argument`, `not_found`, `permission`, `read_only`, `no_space`, `unsupported`
+/// (not a regular file, or a network file system unless `allow_network`), `io`.
+[[nodiscard]] expected<prepared_file> prepare_file(const std::string& path, bool create,
+                                                   bool allow_network);
+
+/// Flushes the folder of a file that was just made, so that its name survives a power cut.
+void sync_folder_of(const std::string& path) noexcept;
+
+/// An advisory lock on `<database>.lock`, held until destruction. It says who writes here.
+class writer_lock {
+public:
+  /// Errors: `in_use` naming the process; `permission`; `read_only`; `io`.
+  [[nodiscard]] static expected<writer_lock> take(const std::string& database_path);
+  writer_lock(writer_lock&& other) noexcept;
+  writer_lock& operator=(writer_lock&& other) noexcept;
+  writer_lock(const writer_lock&) = delete;
+  writer_lock& operator=(const writer_lock&) = delete;
+  ~writer_lock();
+
+private:
+  explicit writer_lock(int descriptor) noexcept : descriptor_(descriptor) {}
+  int descriptor_ = -1;
+};
+
+} // namespace cortex::storage::detail

@@ -1,0 +1,233 @@
+#include "cortex/storage/readers.hpp"
+
+#include "cortex/doorbell.hpp"
+#include "cortex/storage/sqlite_error.hpp"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <thread>
+
+namespace cortex::storage::detail {
+
+using cortex::detail::futex_wait;
+using cortex::detail::futex_wake_all;
+using cortex::detail::futex_wake_one;
+
+namespace {
+
+// A foreign program may commit without our noticing; a snapshot is not kept longer than this.
+constexpr std::int64_t longest_kept_ms = 50;
+
+// The kernel's tick: good to some milliseconds, costs a fifth of the precise clock.
+std::int64_t coarse_now_ms() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
+} // namespace
+
+// -- reader ---------------------------------------------------------------------------------------
+
+expected<void> reader::refresh(std::uint64_t commit) noexcept {
+  const auto now = coarse_now_ms();
+  if (open_ && commit_ == commit && now - taken_at_ms_ <= longest_kept_ms)
+    return {};
+  end_snapshot();
+  if (const int code = on_->run(connection::fixed::begin_read); code != SQLITE_OK)
+    return fail(translate(code, "cannot begin to read", on_->raw()));
+  open_ = true;
+  commit_ = commit;
+  taken_at_ms_ = now;
+  return {};
+}
+
+void reader::end_snapshot() noexcept {
+  if (!open_)
+    return;
+  open_ = false;
+  if (on_->run(connection::fixed::commit) != SQLITE_OK && on_->in_transaction())
+    on_->run(connection::fixed::rollback);
+}
+
+void reader::hold(std::string_view owner, monotonic_time since) noexcept {
+  std::array<char, 32> text{};
+  owner.copy(text.data(), text.size() - 1);
+  for (std::size_t i = 0; i < owner_.size(); ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i * sizeof word, sizeof word);
+    owner_[i].store(word, std::memory_order_relaxed);
+  }
+  since_.store(since.time_since_epoch().count(), std::memory_order_release);
+}
+
+void reader::put_down() noexcept {
+  since_.store(0, std::memory_order_release);
+}
+
+bool reader::describe(reader_info& out, monotonic_time now) const {
+  const auto since = since_.load(std::memory_order_acquire);
+  if (since == 0)
+    return false;
+  std::array<char, 33> text{};
+  for (std::size_t i = 0; i < owner_.size(); ++i) {
+    const auto word = owner_[i].load(std::memory_order_relaxed);
+    std::memcpy(text.data() + i * sizeof word, &word, sizeof word);
+  }
+  out.owner = text.data();
+  out.age = now - monotonic_time{monotonic_time::duration{since}};
+  return true;
+}
+
+// -- reader_pool ----------------------------------------------------------------------------------
+
+void reader_pool::add(std::unique_ptr<connection> on) {
+  const auto place = readers_.size();
+  readers_.push_back(std::make_unique<reader>(std::move(on), place));
+  all_ |= std::uint64_t{1} << place;
+  idle_.store(all_, std::memory_order_release);
+}
+
+reader* reader_pool::try_take() noexcept {
+  if (gate_closed_.load(std::memory_order_acquire))
+    return nullptr;
+  // Each thread begins its search at a place of its own: it finds its connection's cache warm.
+  thread_local const auto hint = std::hash<std::thread::id>{}(std::this_thread::get_id());
+  auto mask = idle_.load(std::memory_order_relaxed);
+  while (mask != 0) {
+    const auto preferred = mask & (~std::uint64_t{0} << (hint % readers_.size()));
+    const auto from = preferred != 0 ? preferred : mask;
+    const auto bit = from & (~from + 1);
+    if (idle_.compare_exchange_weak(mask, mask & ~bit, std::memory_order_acquire))
+      return readers_[static_cast<std::size_t>(std::countr_zero(bit))].get();
+  }
+  return nullptr;
+}
+
+reader* reader_pool::wait_for_one(monotonic_time until) noexcept {
+  waits_.fetch_add(1, std::memory_order_relaxed);
+  for (;;) {
+    waiters_.fetch_add(1, std::memory_order_seq_cst);
+    const auto turn = turn_.load(std::memory_order_seq_cst);
+    auto* found = shut_.load() ? nullptr : try_take();
+    const bool in_time = found != nullptr || shut_.load() || futex_wait(turn_, turn, until);
+    waiters_.fetch_sub(1, std::memory_order_seq_cst);
+    wake_pending_.store(0, std::memory_order_seq_cst);
+    if (found == nullptr && !shut_.load())
+      found = try_take();
+    if (found != nullptr || shut_.load()) {
+      if (idle_.load(std::memory_order_seq_cst) != 0)
+        wake_one(); // a reader came back while our wake was in flight
+      return found;
+    }
+    if (!in_time) {
+      wake_one(); // the wake meant for us may have come too late to be used
+      return nullptr;
+    }
+  }
+}
+
+void reader_pool::wake_one() noexcept {
+  if (waiters_.load(std::memory_order_seq_cst) == 0
+      || wake_pending_.exchange(1, std::memory_order_seq_cst) != 0)
+    return;
+  turn_.fetch_add(1, std::memory_order_seq_cst);
+  futex_wake_one(turn_);
+}
+
+expected<reader*> reader_pool::take(std::string_view owner, monotonic_time until,
+                                    const monotonic_clock& clock) noexcept {
+  auto* found = shut_.load(std::memory_order_acquire) ? nullptr : try_take();
+  if (found == nullptr && !shut_.load(std::memory_order_acquire))
+    found = wait_for_one(until);
+  if (found == nullptr) {
+    if (shut_.load(std::memory_order_acquire))
+      return fail(errc::closed, "the database is closed");
+    std::string names;
+    for (const auto& info : at_work(clock.now()))
+      names += (names.empty() ? "" : ", ") + info.owner;
+    return fail(error{errc::timeout, "no reader came free; held by: " + names, stage::reader});
+  }
+  found->hold(owner, clock.now());
+  taken_.fetch_add(1, std::memory_order_relaxed);
+  if (auto fresh = found->refresh(commits_.load(std::memory_order_acquire)); !fresh) {
+    give_back(*found);
+    return unexpected{std::move(fresh).error()};
+  }
+  return found;
+}
+
+void reader_pool::give_back(reader& held) noexcept {
+  held.on().reset_all();
+  held.put_down();
+  idle_.fetch_or(std::uint64_t{1} << held.place(), std::memory_order_seq_cst);
+  wake_one();
+}
+
+void reader_pool::end_idle_snapshots() noexcept {
+  for (const auto& each : readers_) {
+    const auto bit = std::uint64_t{1} << each->place();
+    if ((idle_.fetch_and(~bit, std::memory_order_acquire) & bit) == 0)
+      continue;
+    each->end_snapshot();
+    idle_.fetch_or(bit, std::memory_order_seq_cst);
+    wake_one();
+  }
+}
+
+bool reader_pool::close_gate(monotonic_time until) noexcept {
+  gate_closed_.store(true, std::memory_order_seq_cst);
+  for (;;) {
+    waiters_.fetch_add(1, std::memory_order_seq_cst);
+    const auto turn = turn_.load(std::memory_order_seq_cst);
+    const bool all_back = idle_.load(std::memory_order_seq_cst) == all_;
+    const bool in_time = all_back || futex_wait(turn_, turn, until);
+    waiters_.fetch_sub(1, std::memory_order_seq_cst);
+    wake_pending_.store(0, std::memory_order_seq_cst);
+    if (all_back || !in_time) {
+      end_idle_snapshots();
+      return all_back;
+    }
+  }
+}
+
+void reader_pool::open_gate() noexcept {
+  gate_closed_.store(false, std::memory_order_seq_cst);
+  turn_.fetch_add(1, std::memory_order_seq_cst);
+  futex_wake_all(turn_);
+}
+
+bool reader_pool::shut(monotonic_time until) noexcept {
+  shut_.store(true, std::memory_order_seq_cst);
+  turn_.fetch_add(1, std::memory_order_seq_cst);
+  futex_wake_all(turn_);
+  return close_gate(until);
+}
+
+void reader_pool::destroy_idle() noexcept {
+  for (auto& each : readers_) {
+    const auto bit = std::uint64_t{1} << each->place();
+    if ((idle_.fetch_and(~bit, std::memory_order_acquire) & bit) != 0) {
+      each->end_snapshot();
+      each->close();
+    }
+  }
+}
+
+std::vector<reader_info> reader_pool::at_work(monotonic_time now) const {
+  std::vector<reader_info> out;
+  for (const auto& each : readers_) {
+    reader_info info;
+    if (each->describe(info, now))
+      out.push_back(std::move(info));
+  }
+  std::ranges::sort(out, std::ranges::greater{}, &reader_info::age);
+  return out;
+}
+
+} // namespace cortex::storage::detail

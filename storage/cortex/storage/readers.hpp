@@ -1,0 +1,104 @@
+/// The reader connections of a database: leased to callers, each with a snapshot that it keeps
+/// while nothing was committed.
+#pragma once
+
+#include "cortex/clock.hpp"
+#include "cortex/database.hpp"
+#include "cortex/storage/connection.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cortex::storage::detail {
+
+/// One reader connection and the snapshot that it holds.
+class reader {
+public:
+  reader(std::unique_ptr<connection> on, std::size_t place) noexcept
+    : on_(std::move(on)), place_(place) {}
+
+  [[nodiscard]] connection& on() const noexcept { return *on_; }
+  [[nodiscard]] std::size_t place() const noexcept { return place_; }
+
+  /// Makes sure that an open snapshot is not older than `commit`. Errors: translated.
+  expected<void> refresh(std::uint64_t commit) noexcept;
+  /// Ends the snapshot, if there is one.
+  void end_snapshot() noexcept;
+  /// Closes the connection; the object stays for statistics.
+  void close() noexcept { on_.reset(); }
+
+  // Who has it: written by the holder, read by statistics.
+  void hold(std::string_view owner, monotonic_time since) noexcept;
+  void put_down() noexcept;
+  [[nodiscard]] bool describe(reader_info& out, monotonic_time now) const;
+
+private:
+  std::unique_ptr<connection> on_;
+  std::size_t place_;
+  bool open_ = false;
+  std::uint64_t commit_ = 0;     // the newest commit known when the snapshot was taken
+  std::int64_t taken_at_ms_ = 0; // on the coarse clock
+  // A name of up to 31 bytes in words, so that statistics may read it while it changes.
+  std::array<std::atomic<std::uint64_t>, 4> owner_{};
+  std::atomic<monotonic_time::rep> since_{0}; // 0 = idle
+};
+
+/// The set of readers. *Thread-safe*.
+class reader_pool {
+public:
+  explicit reader_pool(const std::atomic<std::uint64_t>& commits) noexcept : commits_(commits) {}
+
+  /// Before the first `take`.
+  void add(std::unique_ptr<connection> on);
+
+  /// A reader with a snapshot of everything committed so far; waits until `until`.
+  /// Errors: `timeout`, `closed`, `io`, `corrupt`.
+  [[nodiscard]] expected<reader*> take(std::string_view owner, monotonic_time until,
+                                       const monotonic_clock& clock) noexcept;
+  void give_back(reader& held) noexcept;
+
+  /// For the writer: ends the snapshots of idle readers, so that the log can be copied back.
+  void end_idle_snapshots() noexcept;
+  /// For the writer: lets no new reader in, ends all snapshots and waits for running reads until
+  /// `until`. True if none is left. `open_gate` must follow.
+  [[nodiscard]] bool close_gate(monotonic_time until) noexcept;
+  void open_gate() noexcept;
+
+  /// Lets nobody in any more and waits for readers at work. True if all came back.
+  [[nodiscard]] bool shut(monotonic_time until) noexcept;
+  /// Closes the connections that are back. Call after `shut`.
+  void destroy_idle() noexcept;
+
+  [[nodiscard]] std::vector<reader_info> at_work(monotonic_time now) const;
+  [[nodiscard]] std::uint64_t taken() const noexcept {
+    return taken_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t waits() const noexcept {
+    return waits_.load(std::memory_order_relaxed);
+  }
+
+private:
+  [[nodiscard]] reader* try_take() noexcept;
+  [[nodiscard]] reader* wait_for_one(monotonic_time until) noexcept;
+  void wake_one() noexcept;
+
+  const std::atomic<std::uint64_t>& commits_;
+  std::vector<std::unique_ptr<reader>> readers_; // constant after the last `add`
+  std::uint64_t all_ = 0;
+
+  alignas(64) std::atomic<std::uint64_t> idle_{0}; // a bit for each reader
+  std::atomic<bool> gate_closed_{false};
+  std::atomic<bool> shut_{false};
+  alignas(64) std::atomic<std::uint32_t> waiters_{0};
+  std::atomic<std::uint32_t> turn_{0};         // futex: changes when a reader may be free
+  std::atomic<std::uint32_t> wake_pending_{0}; // one wake in flight: newcomers may barge
+  std::atomic<std::uint64_t> taken_{0};
+  std::atomic<std::uint64_t> waits_{0};
+};
+
+} // namespace cortex::storage::detail

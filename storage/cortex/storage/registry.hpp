@@ -1,0 +1,21 @@
+/// The open databases of this process, by file: one file, one database.
+#pragma once
+
+#include "cortex/storage/core.hpp"
+
+#include <memory>
+
+namespace cortex::storage::detail {
+
+/// What keeps a database open: the references of callers.
+struct open_database {
+  std::shared_ptr<database_core> core;
+  std::shared_ptr<void> lifetime; ///< Closes the database when the last copy goes.
+};
+
+/// Opens a file or shares the open one. Errors: as `database::open`.
+[[nodiscard]] expected<open_database> open_shared(const runtime& rt, const std::string& path,
+                                                  const database_options& options,
+                                                  std::shared_ptr<void> keep_alive);
+
+} // namespace cortex::storage::detail

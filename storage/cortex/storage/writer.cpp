@@ -1,0 +1,373 @@
+#include "cortex/storage/writer.hpp"
+
+#include "cortex/storage/sqlite_error.hpp"
+
+#include <sched.h>
+
+namespace cortex::storage::detail {
+
+using cortex::detail::futex_wait;
+using cortex::detail::futex_wake_one;
+
+writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
+               std::atomic<std::uint64_t>& commits)
+  : around_(std::move(around)),
+    commits_(commits),
+    on_(std::move(on)),
+    next_checkpoint_(around_.options.checkpoint_pages) {
+  group_.reserve(around_.options.max_group);
+  seen_version_ = on_->data_version();
+}
+
+// -- queueing and ownership -----------------------------------------------------------------------
+
+bool writer::enqueue(pending_write& what) noexcept {
+  const auto which = static_cast<std::size_t>(what.options.lane);
+  // Counted before `refusing_` is read: whoever closes either is seen here or sees us waiting.
+  const auto before = waiting_[which].fetch_add(1, std::memory_order_seq_cst);
+  std::optional<error> refusal;
+  if (refusing_.load(std::memory_order_seq_cst)) {
+    refusal = error{errc::closed, "the database is closed"};
+  } else if (before >= around_.options.lane_bound) {
+    refusal = error{errc::overloaded, "the lane has its bound of writes waiting"};
+    refusal->retry_after
+      = std::chrono::milliseconds{1 + before / std::max<std::size_t>(around_.options.max_group, 1)};
+  } else {
+    lanes_[which].push(what);
+    return true;
+  }
+  waiting_[which].fetch_sub(1, std::memory_order_seq_cst);
+  what.slot().fail(*std::move(refusal));
+  what.slot().unref();
+  return false;
+}
+
+bool writer::try_own() noexcept {
+  std::uint32_t free = 0;
+  return owner_.load(std::memory_order_relaxed) == 0
+         && owner_.compare_exchange_strong(free, 1, std::memory_order_acquire);
+}
+
+bool writer::own(monotonic_time until) noexcept {
+  if (try_own())
+    return true;
+  while (owner_.exchange(2, std::memory_order_acquire) != 0)
+    if (!futex_wait(owner_, 2, until))
+      return false;
+  return true;
+}
+
+bool writer::disown() noexcept {
+  if (owner_.exchange(0, std::memory_order_seq_cst) == 2)
+    futex_wake_one(owner_);
+  return needs_owner();
+}
+
+std::optional<bool> writer::run_alone(pending_write& what) noexcept {
+  if (has_work() || !try_own())
+    return std::nullopt;
+  if (refusing_.load(std::memory_order_acquire)) {
+    static_cast<void>(disown());
+    return std::nullopt; // `enqueue` answers it
+  }
+  carried_.push_front(&what);
+  waiting_[static_cast<std::size_t>(what.options.lane)].fetch_add(1, std::memory_order_relaxed);
+  run_group();
+  return disown();
+}
+
+bool writer::combine(const cortex::detail::slot_base& wanted) noexcept {
+  if (!try_own())
+    return false; // the owner looks again after giving it back
+  while (!wanted.done() && has_work())
+    run_group();
+  return disown();
+}
+
+bool writer::serve() noexcept {
+  if (!has_work() || !try_own())
+    return false;
+  do
+    while (has_work())
+      run_group();
+  while (disown() && try_own());
+  return true;
+}
+
+bool writer::serve_one() noexcept {
+  if (!has_work() || !try_own())
+    return false;
+  run_group();
+  static_cast<void>(disown());
+  return true;
+}
+
+// -- groups ---------------------------------------------------------------------------------------
+
+void writer::take_lane(lane from, std::size_t most) noexcept {
+  auto& queue = lanes_[static_cast<std::size_t>(from)];
+  for (; most != 0; --most) {
+    auto* next = queue.pop();
+    if (next == nullptr)
+      return;
+    group_.push_back(static_cast<pending_write*>(next));
+  }
+}
+
+// Interactive writes first; bulk ones fill what is left, and an eighth is theirs in any case.
+void writer::collect() noexcept {
+  group_.clear();
+  const auto most = around_.options.max_group;
+  while (!carried_.empty() && group_.size() < most) {
+    group_.push_back(carried_.front());
+    carried_.pop_front();
+  }
+  const auto room = most - group_.size();
+  const bool bulk_waits = waiting_[1].load(std::memory_order_relaxed) != 0;
+  take_lane(lane::interactive, bulk_waits ? room - room / 8 : room);
+  if (bulk_waits)
+    take_lane(lane::bulk, std::min(most - group_.size(), std::max<std::size_t>(most / 8, 1)));
+  if (group_.empty()) {
+    sched_yield(); // counted, but its enqueue has not returned yet
+    return;
+  }
+  const auto now = around_.clock.now();
+  std::erase_if(group_, [&](pending_write* member) {
+    auto& slot = member->slot();
+    waiting_[static_cast<std::size_t>(member->options.lane)].fetch_sub(1,
+                                                                       std::memory_order_relaxed);
+    if (slot.deadline <= now) {
+      answer(*member, {errc::timeout, "the writer was busy", stage::lane});
+      return true;
+    }
+    if (slot.begin())
+      return false;
+    slot.unref(); // withdrawn, and answered by whoever did it
+    return true;
+  });
+}
+
+void writer::run_group() noexcept {
+  collect();
+  if (group_.empty())
+    return;
+  notice_foreign_changes(group_.front()->slot().enqueued);
+  auto level = durability::committed;
+  for (const auto* member : group_)
+    level = std::max(level, member->options.level);
+  // First as if all will go well; if one member fails, with a savepoint around each; if that breaks
+  // down as well, everyone in a transaction of its own.
+  auto ended = attempt(group_, level, false);
+  if (ended == verdict::again) {
+    add_relaxed(counters_.reruns);
+    ended = attempt(group_, level, true);
+  }
+  if (ended == verdict::again || ended == verdict::commit_failed)
+    each_alone(group_);
+  maintain();
+}
+
+writer::verdict writer::attempt(members& group, durability level, bool savepoints) noexcept {
+  if (group.empty())
+    return verdict::answered;
+  if (on_ == nullptr)
+    reopen();
+  if (on_ == nullptr) {
+    answer_all(group, {errc::io, "the database could not be opened again after a failed sync"});
+    return verdict::answered;
+  }
+  if (auto set = set_level(level); !set) {
+    answer_all(group, set.error());
+    return verdict::answered;
+  }
+  const auto begun = around_.clock.now();
+  on_->clear_marks();
+  if (const int code = on_->run(connection::fixed::begin_write); code != 0) {
+    answer_all(group, translate(code, "cannot begin to write", on_->raw()));
+    return verdict::answered;
+  }
+  if (const auto ran = run_members(group, savepoints); ran != verdict::committed)
+    return ran;
+  if (!savepoints && drop_expired(group)) {
+    on_->run(connection::fixed::rollback);
+    return verdict::again;
+  }
+  return commit(group, level, begun);
+}
+
+std::optional<error> writer::run_member(pending_write& member) noexcept {
+  const cortex::detail::no_blocking_scope inside{"a write function"};
+  on_->forget_changes();
+  transaction view{*on_};
+  auto result = member.run(view);
+  on_->reset_all();
+  if (!on_->in_transaction()) {
+    if (!result)
+      return std::move(result).error();
+    return error{errc::internal, "a statement rolled the transaction back"};
+  }
+  if (!result)
+    return std::move(result).error();
+  if (on_->deferred_violation())
+    return error{errc::constraint, "FOREIGN KEY constraint failed at the end of the write"};
+  if (member.slot().deadline <= around_.clock.now())
+    return error{errc::timeout, "its time was up before COMMIT; it was undone", stage::execute};
+  return std::nullopt;
+}
+
+writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
+  std::size_t i = 0;
+  while (i < group.size()) {
+    auto& member = *group[i];
+    if (savepoints)
+      on_->run(connection::fixed::savepoint);
+    auto problem = run_member(member);
+    if (!problem) {
+      if (savepoints)
+        on_->run(connection::fixed::release);
+      ++i;
+      if (on_->bound_bytes() >= around_.options.max_group_bytes)
+        carry_over(group, i);
+      continue;
+    }
+    const bool broken = !on_->in_transaction(); // SQLite rolled everything back by itself
+    const bool clean = !on_->changed();
+    group.erase(group.begin() + static_cast<std::ptrdiff_t>(i));
+    if (!broken && savepoints) {
+      on_->run(connection::fixed::rollback_to);
+      on_->run(connection::fixed::release);
+    } else if (!broken && !clean) {
+      on_->run(connection::fixed::rollback);
+    }
+    answer(member, *std::move(problem));
+    if (broken || (!savepoints && !clean))
+      return verdict::again;
+  }
+  if (!group.empty())
+    return verdict::committed; // as far as the members go
+  on_->run(connection::fixed::rollback);
+  return verdict::answered;
+}
+
+bool writer::drop_expired(members& group) noexcept {
+  const auto now = around_.clock.now();
+  return std::erase_if(group,
+                       [&](pending_write* member) {
+                         if (member->slot().deadline > now)
+                           return false;
+                         answer(*member,
+                                {errc::timeout, "its time was up before COMMIT; it was undone",
+                                 stage::execute});
+                         return true;
+                       })
+         != 0;
+}
+
+writer::verdict writer::commit(members& group, durability level, monotonic_time begun) noexcept {
+  const int code = on_->run(connection::fixed::commit);
+  if (code == 0) {
+    counters_.commit_time.record(around_.clock.now() - begun);
+    succeed(group, level);
+    return verdict::committed;
+  }
+  auto problem = translate(code, "COMMIT", on_->raw());
+  if (on_->in_transaction())
+    on_->run(connection::fixed::rollback);
+  if (is_sync_failure(code)) {
+    // The log may or may not hold the group: nobody can say before the next recovery.
+    problem.code = errc::outcome_unknown;
+    answer_all(group, problem);
+    on_.reset();
+    reopen();
+    return verdict::answered;
+  }
+  if (group.size() > 1)
+    return verdict::commit_failed;
+  answer_all(group, problem);
+  return verdict::answered;
+}
+
+void writer::each_alone(members& group) noexcept {
+  members one;
+  for (auto* member : members{std::exchange(group, {})}) {
+    one.assign(1, member);
+    static_cast<void>(attempt(one, member->options.level, false));
+  }
+  group.reserve(around_.options.max_group);
+}
+
+void writer::carry_over(members& group, std::size_t from) noexcept {
+  while (group.size() > from) {
+    auto* later = group.back();
+    group.pop_back();
+    later->slot().postpone();
+    waiting_[static_cast<std::size_t>(later->options.lane)].fetch_add(1, std::memory_order_relaxed);
+    carried_.push_front(later);
+  }
+}
+
+void writer::succeed(members& group, durability level) noexcept {
+  // Readers look at this number: it moves before anybody is told.
+  const auto number = commits_.load(std::memory_order_relaxed) + 1;
+  commits_.store(number, std::memory_order_seq_cst);
+  add_relaxed(counters_.groups);
+  add_relaxed(counters_.writes, group.size());
+  if (group.size() > counters_.largest.load(std::memory_order_relaxed))
+    counters_.largest.store(group.size(), std::memory_order_relaxed);
+  counters_.wal_pages.store(static_cast<std::uint64_t>(on_->wal_pages()),
+                            std::memory_order_relaxed);
+  for (auto* member : group) {
+    auto& slot = member->slot();
+    member->succeed(number, level);
+    slot.unref();
+  }
+  group.clear();
+}
+
+void writer::answer(pending_write& member, error problem) noexcept {
+  add_relaxed(counters_.failed);
+  auto& slot = member.slot();
+  slot.fail(std::move(problem));
+  slot.unref();
+}
+
+void writer::answer_all(members& group, const error& problem) noexcept {
+  for (auto* member : group)
+    answer(*member, problem);
+  group.clear();
+}
+
+// `PRAGMA synchronous` takes effect when it is prepared, so it is never cached, and read back.
+expected<void> writer::set_level(durability level) noexcept {
+  if (level_ == level)
+    return {};
+  level_.reset();
+  const bool synced = level == durability::synced;
+  if (auto set = on_->exec(synced ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"); !set)
+    return set;
+  auto now = on_->query_text("PRAGMA synchronous");
+  if (!now)
+    return unexpected{std::move(now).error()};
+  if (*now != (synced ? "2" : "1"))
+    return fail(errc::internal, "PRAGMA synchronous is " + *now + " after it was set");
+  level_ = level;
+  return {};
+}
+
+void writer::reopen() noexcept {
+  level_.reset();
+  auto opened = connection::open(around_.connect);
+  if (!opened) {
+    around_.log(severity::error, "cannot open again: " + to_string(opened.error()));
+    return;
+  }
+  on_ = *std::move(opened);
+  seen_version_ = on_->data_version();
+  around_.log(severity::warning, "opened again after a failed sync");
+}
+
+void writer::close() noexcept {
+  on_.reset();
+}
+
+} // namespace cortex::storage::detail

@@ -1,0 +1,153 @@
+/// The one writing connection of a database and the writes that wait for it.
+#pragma once
+
+#include "cortex/clock.hpp"
+#include "cortex/database.hpp"
+#include "cortex/doorbell.hpp"
+#include "cortex/metrics.hpp"
+#include "cortex/storage/connection.hpp"
+#include "cortex/storage/mpsc_queue.hpp"
+#include "cortex/storage/readers.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace cortex::storage::detail {
+
+/// Counters of a writer: written by the owner of the moment, read by anybody.
+struct writer_counters {
+  std::atomic<std::uint64_t> groups{0};
+  std::atomic<std::uint64_t> writes{0};
+  std::atomic<std::uint64_t> failed{0};
+  std::atomic<std::uint64_t> largest{0};
+  std::atomic<std::uint64_t> reruns{0};
+  std::atomic<std::uint64_t> checkpoints{0};
+  std::atomic<std::uint64_t> log_resets{0};
+  std::atomic<std::uint64_t> wal_pages{0};
+  std::atomic<std::uint64_t> foreign_changes{0};
+  latency_histogram commit_time;
+};
+
+/// What a writer works with. Outlives it.
+struct writer_surroundings {
+  const database_options& options;
+  connection_options connect;
+  const monotonic_clock& clock;
+  reader_pool* readers = nullptr; ///< Null for a private memory database.
+  std::function<void(severity, std::string_view)> log;
+};
+
+/// Group commit by whoever owns the writer for the moment: a blocking caller that finds it free, or
+/// storage's thread. The lanes are lock-free; ownership is one word. Every write that was submitted
+/// is answered once. *Thread-safe* unless a member says "owner".
+class writer {
+public:
+  writer(std::unique_ptr<connection> on, writer_surroundings around,
+         std::atomic<std::uint64_t>& commits);
+  writer(const writer&) = delete;
+  writer& operator=(const writer&) = delete;
+  ~writer() = default;
+
+  /// Takes over one reference. Queues the write, or refuses it with an answer. True if it waits
+  /// now: then somebody must `combine` or serve.
+  [[nodiscard]] bool enqueue(pending_write& what) noexcept;
+  /// Takes over one reference and runs the write at once, if nobody owns the writer and nothing
+  /// waits. Empty if not; else true if work is left that nobody owns.
+  [[nodiscard]] std::optional<bool> run_alone(pending_write& what) noexcept;
+  /// If nobody owns the writer: commits groups on this thread until `wanted` is answered. True if
+  /// work is left that nobody owns.
+  [[nodiscard]] bool combine(const cortex::detail::slot_base& wanted) noexcept;
+  /// If nobody owns the writer: commits groups until nothing waits. True if it did anything.
+  bool serve() noexcept;
+  /// The same for one group.
+  bool serve_one() noexcept;
+
+  [[nodiscard]] bool has_work() const noexcept {
+    return waiting_[0].load(std::memory_order_seq_cst) + waiting_[1].load(std::memory_order_seq_cst)
+           != 0;
+  }
+  /// True if work waits and nobody owns the writer.
+  [[nodiscard]] bool needs_owner() const noexcept {
+    return owner_.load(std::memory_order_seq_cst) == 0 && has_work();
+  }
+  [[nodiscard]] std::uint64_t waiting() const noexcept {
+    return waiting_[0].load(std::memory_order_relaxed)
+           + waiting_[1].load(std::memory_order_relaxed);
+  }
+
+  /// Waits for ownership. False if `until` passes.
+  [[nodiscard]] bool own(monotonic_time until) noexcept;
+  /// Gives ownership back. True if work waits that nobody owns.
+  [[nodiscard]] bool disown() noexcept;
+  /// Owner: the connection.
+  [[nodiscard]] connection& on() noexcept { return *on_; }
+  /// Owner: copies the log back as far as readers allow, or waits for them and empties it.
+  int checkpoint(bool empty_log) noexcept;
+
+  /// Later writes are `closed`.
+  void refuse() noexcept { refusing_.store(true, std::memory_order_seq_cst); }
+  /// Owner, for good: closes the connection.
+  void close() noexcept;
+
+  [[nodiscard]] const writer_counters& counters() const noexcept { return counters_; }
+  [[nodiscard]] std::string pinned_by() const;
+
+private:
+  using members = std::vector<pending_write*>;
+  enum class verdict : std::uint8_t { committed, answered, again, commit_failed };
+
+  [[nodiscard]] bool try_own() noexcept;
+  void take_lane(lane from, std::size_t most) noexcept;
+  void collect() noexcept;
+  void run_group() noexcept;
+  [[nodiscard]] verdict attempt(members& group, durability level, bool savepoints) noexcept;
+  void each_alone(members& group) noexcept;
+  /// Runs one member. Empty if it went well; its error otherwise.
+  [[nodiscard]] std::optional<error> run_member(pending_write& member) noexcept;
+  [[nodiscard]] verdict run_members(members& group, bool savepoints) noexcept;
+  [[nodiscard]] verdict commit(members& group, durability level, monotonic_time begun) noexcept;
+  [[nodiscard]] bool drop_expired(members& group) noexcept;
+  void carry_over(members& group, std::size_t from) noexcept;
+  void succeed(members& group, durability level) noexcept;
+  void answer(pending_write& member, error problem) noexcept;
+  void answer_all(members& group, const error& problem) noexcept;
+  [[nodiscard]] expected<void> set_level(durability level) noexcept;
+  void reopen() noexcept;
+  void notice_foreign_changes(monotonic_time now) noexcept;
+  void maintain() noexcept;
+  void empty_log() noexcept;
+  void note_pinned() noexcept;
+
+  // Constant after construction.
+  writer_surroundings around_;
+  std::atomic<std::uint64_t>& commits_;
+
+  // Shared.
+  std::array<mpsc_queue, 2> lanes_;
+  alignas(64) std::array<std::atomic<std::uint64_t>, 2> waiting_{};
+  alignas(64) std::atomic<std::uint32_t> owner_{0}; // futex: 0 free, 1 owned, 2 owned and awaited
+  std::atomic<bool> refusing_{false};
+  writer_counters counters_;
+  mutable std::mutex pinned_mutex_;
+  std::string pinned_by_; // guarded by pinned_mutex_
+
+  // The owner's.
+  std::unique_ptr<connection> on_;
+  std::optional<durability> level_; // what `synchronous` says now
+  members group_;
+  std::deque<pending_write*> carried_; // taken from a lane, left for the next group
+  std::uint64_t next_checkpoint_ = 0;
+  std::uint64_t next_reset_ = 0;
+  std::uint64_t last_pages_ = 0; // length of the log when it was last looked at
+  std::int64_t seen_version_ = 0;
+  monotonic_time version_checked_{};
+};
+
+} // namespace cortex::storage::detail
