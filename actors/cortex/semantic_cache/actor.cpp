@@ -1,0 +1,243 @@
+#include "cortex/semantic_cache/actor.hpp"
+
+#include "cortex/text/unicode.hpp"
+
+#include <utility>
+
+namespace cortex::semantic_cache {
+namespace {
+
+expected<void> check(const key& what) {
+  if (what.invalid_text() != nullptr)
+    return fail(errc::invalid_argument,
+                std::string{"the "} + what.invalid_text() + " is no valid UTF-8");
+  return {};
+}
+
+question question_of(const key& what) {
+  return {what.provider(), what.model(), what.system_hash(), what.prompt(), what.prompt_hash()};
+}
+
+} // namespace
+
+actor::actor(actor_parts parts, file_content content) : parts_(std::move(parts)) {
+  foreign_changes_ = parts_.file.stats().foreign_changes;
+  take_in(std::move(content));
+}
+
+// -- requests -------------------------------------------------------------------------------------
+
+expected<found> actor::operator()(const get& request) {
+  return look_up(request.what, request.candidate_limit);
+}
+
+void actor::operator()(put& request, promise<stored> reply) {
+  store(request.what, std::move(request.commands), std::move(reply));
+}
+
+statistics actor::operator()(const stats& /*request*/) {
+  const auto counted = table_.stats();
+  return {counted.hits,    counted.misses, counted.total, counted.hit_rate,
+          counted.entries, evictions_,     damaged_,      flights_.joined()};
+}
+
+future<void> actor::operator()(const flush& /*request*/) {
+  return write_behind();
+}
+
+void actor::operator()(const claim& request, promise<claimed> reply) {
+  auto answer = look_up(request.what, request.candidate_limit);
+  if (!answer)
+    reply.set(unexpected{std::move(answer).error()});
+  else if (*answer)
+    reply.set(claimed{*std::move(answer), false});
+  else
+    flights_.join(request.what, *answer, std::move(reply));
+}
+
+void actor::operator()(settle& request, promise<stored> reply) {
+  auto waiting = flights_.land(request.what);
+  if (!waiting) {
+    reply.set(unexpected{std::move(waiting).error()});
+    return;
+  }
+  if (!request.outcome) {
+    for (auto& each : *waiting)
+      each.set(unexpected{request.outcome.error()});
+    reply.set(unexpected{std::move(request.outcome).error()});
+    return;
+  }
+  const auto commands = std::make_shared<const std::vector<std::string>>(*request.outcome);
+  auto [written, when_written] = make_promise<stored>();
+  store(request.what, *std::move(request.outcome), std::move(written));
+  // All who waited are answered together with the leader: after COMMIT.
+  static_cast<void>(
+    when_written.then(inline_executor(), [commands, waiting = *std::move(waiting),
+                                          reply = std::move(reply)](expected<stored> done) mutable {
+      for (auto& each : waiting) {
+        if (done)
+          each.set(claimed{{match::computed, commands, done->id, 1.0}, false});
+        else
+          each.set(unexpected{done.error()});
+      }
+      reply.set(std::move(done));
+    }));
+}
+
+void actor::operator()(const write_failed& /*request*/) {
+  reload();
+}
+
+void actor::operator()(const accesses_unwritten& request) {
+  table_.restore_accesses(request.log);
+}
+
+void actor::operator()(reloaded& request) {
+  reloading_ = false;
+  if (!request.content) {
+    parts_.rt.log(severity::error, "semantic_cache",
+                  "cannot read the cache again: " + to_string(request.content.error()));
+    return;
+  }
+  if (request.puts_before != puts_) { // what was read is older than what was put since
+    reload();
+    return;
+  }
+  take_in(*std::move(request.content));
+}
+
+// -- upkeep ---------------------------------------------------------------------------------------
+
+void actor::on_start(weak_handle<own_protocol> self) {
+  self_ = std::move(self);
+}
+
+void actor::on_tick() {
+  if (table_.pending_lookups() != 0)
+    static_cast<void>(write_behind());
+  // Somebody else wrote the file, for example the original: memory follows it.
+  const auto seen = parts_.file.stats().foreign_changes;
+  if (std::exchange(foreign_changes_, seen) != seen)
+    reload();
+}
+
+void actor::on_stop() {
+  if (table_.pending_lookups() != 0)
+    static_cast<void>(write_behind()); // the database commits it before it closes
+}
+
+// -- logic ----------------------------------------------------------------------------------------
+
+expected<found> actor::look_up(const key& what, std::int64_t candidate_limit) {
+  if (auto good = check(what); !good)
+    return unexpected{std::move(good).error()};
+  auto answer = table_.lookup(question_of(what), {candidate_limit, parts_.threshold}, now());
+  write_behind_if_due();
+  return found{answer.kind, std::move(answer.commands), answer.id, answer.similarity};
+}
+
+void actor::store(const key& what, std::vector<std::string> commands, promise<stored> reply) {
+  if (auto good = check(what); !good) {
+    reply.set(unexpected{std::move(good).error()});
+    return;
+  }
+  for (const auto& command : commands) {
+    if (!text::valid_utf8(command)) {
+      reply.set(fail(errc::invalid_argument, "a command is no valid UTF-8"));
+      return;
+    }
+  }
+  auto made = table_.put(question_of(what),
+                         std::make_shared<const std::vector<std::string>>(std::move(commands)),
+                         parts_.max_entries, now());
+  if (!made) {
+    reply.set(unexpected{std::move(made).error()});
+    return;
+  }
+  ++puts_;
+  evictions_ += made->evicted.size();
+  stored summary{made->written.id, made->evicted.size(), 0};
+  auto write
+    = [what = *std::move(made)](storage::transaction& in) { return write_change(in, what); };
+  storage::write_options how;
+  how.level = parts_.level;
+  // Answered by whoever commits; memory is already ahead, and goes back if the file refuses.
+  static_cast<void>(parts_.file.write_async(std::move(write), how)
+                      .then(inline_executor(), [self = self_, summary, reply = std::move(reply)](
+                                                 expected<storage::written<void>> done) mutable {
+                        if (!done) {
+                          if (const auto me = self.lock(); me.valid())
+                            me.tell(write_failed{});
+                          reply.set(unexpected{std::move(done).error()});
+                          return;
+                        }
+                        summary.commit = done->commit;
+                        reply.set(summary);
+                      }));
+}
+
+void actor::write_behind_if_due() {
+  if (parts_.write_at_once || table_.pending_lookups() >= parts_.flush_lookups)
+    static_cast<void>(write_behind());
+}
+
+// Also with nothing to write: the reply then says that what was handed over before is in the file.
+future<void> actor::write_behind() {
+  auto log = std::make_shared<const access_log>(table_.take_accesses());
+  storage::write_options how;
+  how.level = parts_.level;
+  return parts_.file
+    .write_async([log](storage::transaction& in) { return write_accesses(in, *log); }, how)
+    .then(inline_executor(),
+          [self = self_, log](expected<storage::written<void>> done) -> expected<void> {
+            if (done)
+              return {};
+            if (const auto me = self.lock(); me.valid())
+              me.tell(accesses_unwritten{*log});
+            return unexpected{std::move(done).error()};
+          });
+}
+
+void actor::reload() {
+  if (std::exchange(reloading_, true))
+    return;
+  // Accesses in memory go first, so that what is read has them.
+  static_cast<void>(write_behind());
+  // In the lane of the writes, so after all that were handed over so far.
+  static_cast<void>(parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
+                      .then(inline_executor(), [self = self_, puts = puts_](
+                                                 expected<storage::written<file_content>> read) {
+                        const auto me = self.lock();
+                        if (!me.valid())
+                          return;
+                        if (read)
+                          me.tell(reloaded{puts, std::move(read->value)});
+                        else
+                          me.tell(reloaded{puts, unexpected{std::move(read).error()}});
+                      }));
+}
+
+void actor::take_in(file_content content) {
+  const auto unwritten = table_.take_accesses();
+  table_.clear();
+  table_.load_counters(content.hits, content.misses, content.last_id);
+  for (const auto& row : content.rows)
+    if (!table_.load(row))
+      content.damaged.push_back(row.facts.id);
+  table_.restore_accesses(unwritten);
+  if (content.damaged.empty())
+    return;
+  damaged_ += content.damaged.size();
+  parts_.rt.log(severity::warning, "semantic_cache",
+                std::to_string(content.damaged.size()) + " damaged rows are removed");
+  static_cast<void>(parts_.file.write_async(
+    [ids = std::move(content.damaged)](storage::transaction& in) { return delete_rows(in, ids); }));
+}
+
+std::int64_t actor::now() const noexcept {
+  return std::chrono::floor<std::chrono::seconds>(parts_.rt.wall().now())
+    .time_since_epoch()
+    .count();
+}
+
+} // namespace cortex::semantic_cache

@@ -1,0 +1,88 @@
+/// The actor behind a cache: owns the entries, answers from memory, writes through its database.
+#pragma once
+
+#include "cortex/clock.hpp"
+#include "cortex/database.hpp"
+#include "cortex/runtime.hpp"
+#include "cortex/semantic_cache.hpp"
+#include "cortex/semantic_cache/entry_table.hpp"
+#include "cortex/semantic_cache/rows.hpp"
+#include "cortex/semantic_cache/single_flight.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace cortex::semantic_cache {
+
+/// To itself: a put could not be written, so memory knows rows that the file does not.
+struct write_failed {
+  using reply = void;
+};
+/// To itself: accesses could not be written; they are kept for the next time.
+struct accesses_unwritten {
+  using reply = void;
+  access_log log;
+};
+/// To itself: what the file says now.
+struct reloaded {
+  using reply = void;
+  std::uint64_t puts_before = 0; ///< Puts that had been handled when the file was read.
+  expected<file_content> content;
+};
+
+using own_protocol = cortex::protocol<get, put, stats, flush, claim, settle, write_failed,
+                                      accesses_unwritten, reloaded>;
+
+/// What an actor is made from, also after a crash.
+struct actor_parts {
+  storage::database file;
+  runtime rt; ///< Does not keep it running.
+  std::int64_t max_entries = 500;
+  double threshold = 0.86;
+  storage::durability level = storage::durability::committed;
+  bool write_at_once = false;
+  std::int64_t flush_lookups = 1024;
+};
+
+/// *Owned by one actor*.
+class actor {
+public:
+  using protocol = own_protocol;
+
+  actor(actor_parts parts, file_content content);
+
+  expected<found> operator()(const get& request);
+  void operator()(put& request, promise<stored> reply);
+  statistics operator()(const stats& request);
+  future<void> operator()(const flush& request);
+  void operator()(const claim& request, promise<claimed> reply);
+  void operator()(settle& request, promise<stored> reply);
+  void operator()(const write_failed& request);
+  void operator()(const accesses_unwritten& request);
+  void operator()(reloaded& request);
+
+  void on_start(weak_handle<own_protocol> self);
+  void on_tick();
+  void on_stop();
+
+private:
+  [[nodiscard]] expected<found> look_up(const key& what, std::int64_t candidate_limit);
+  void store(const key& what, std::vector<std::string> commands, promise<stored> reply);
+  future<void> write_behind();
+  void write_behind_if_due();
+  void reload();
+  void take_in(file_content content);
+  [[nodiscard]] std::int64_t now() const noexcept;
+
+  actor_parts parts_;
+  weak_handle<own_protocol> self_;
+  entry_table table_;
+  single_flight flights_;
+  bool reloading_ = false;
+  std::uint64_t puts_ = 0; // handled, whether written or not
+  std::uint64_t evictions_ = 0;
+  std::uint64_t damaged_ = 0;
+  std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed
+};
+
+} // namespace cortex::semantic_cache

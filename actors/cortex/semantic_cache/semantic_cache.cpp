@@ -1,0 +1,176 @@
+#include "cortex/semantic_cache.hpp"
+
+#include "cortex/semantic_cache/actor.hpp"
+#include "cortex/semantic_cache/schema.hpp"
+#include "cortex/semantic_cache/settings.hpp"
+#include "cortex/text/digest.hpp"
+#include "cortex/text/home.hpp"
+#include "cortex/text/unicode.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <utility>
+
+namespace cortex::semantic_cache {
+namespace {
+
+constexpr const char* default_path = "/var/lib/cortex/cache.db";
+
+// A system prompt is long and the same from call to call: each thread remembers its last one.
+const text::sha256_digest& hash_of_system(std::string_view prompt) {
+  struct remembered {
+    std::string prompt;
+    text::sha256_digest digest = text::sha256({});
+    bool valid = true;
+  };
+  thread_local remembered last;
+  if (last.prompt != prompt) {
+    last.digest = text::sha256(prompt);
+    last.prompt = prompt;
+  }
+  return last.digest;
+}
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
+
+// Rights and read-only media: what a place of one's own can help against.
+bool cannot_be_written(errc code) {
+  return code == errc::permission || code == errc::read_only;
+}
+
+expected<storage::database> open_file(const runtime& rt, const options& wanted,
+                                      std::vector<std::string>& notices) {
+  auto database = wanted.database;
+  database.schema = {"semantic_cache", base_schema, {}};
+  database.level = wanted.level;
+  const auto path = wanted.path.empty() ? std::string{default_path} : wanted.path;
+  auto opened = storage::database::open(rt, path, database);
+  if (opened || !cannot_be_written(opened.error().code))
+    return opened;
+  const auto home = text::home_folder();
+  if (!home)
+    return opened;
+  const auto fallback = *home + "/.cortex/cache.db";
+  notices.push_back("'" + path + "' cannot be written (" + to_string(opened.error())
+                    + "); the cache is '" + fallback + "'");
+  return storage::database::open(rt, fallback, database);
+}
+
+expected<file_content> read_all(storage::database& file) {
+  return file.read([](storage::snapshot& view) { return read_file(view); },
+                   {.owner = "semantic_cache load"});
+}
+
+// A name of the actor that two caches on one file share, so that the second one is refused.
+std::string actor_name(const storage::database& file) {
+  if (file.path() == ":memory:") {
+    static std::atomic<std::uint64_t> count{0};
+    return "semantic_cache.memory." + std::to_string(count.fetch_add(1));
+  }
+  return "semantic_cache." + text::sha256_hex(file.path()).substr(0, 12);
+}
+
+} // namespace
+
+// -- key ------------------------------------------------------------------------------------------
+
+key::key(std::string prompt, std::string provider, std::string model,
+         std::string_view system_prompt)
+  : prompt_(std::move(prompt)),
+    provider_(std::move(provider)),
+    model_(std::move(model)),
+    system_hash_(hash_of_system(system_prompt)),
+    prompt_hash_(text::sha256(prompt_)) {
+  if (!text::valid_utf8(prompt_))
+    invalid_text_ = "prompt";
+  else if (!text::valid_utf8(provider_))
+    invalid_text_ = "provider";
+  else if (!text::valid_utf8(model_))
+    invalid_text_ = "model";
+  else if (!text::valid_utf8(system_prompt))
+    invalid_text_ = "system prompt";
+}
+
+// -- cache ----------------------------------------------------------------------------------------
+
+cache::cache(const handle& actor, storage::database database, std::vector<std::string> notices)
+  : handle(actor),
+    database_(std::make_shared<const storage::database>(std::move(database))),
+    notices_(std::make_shared<const std::vector<std::string>>(std::move(notices))) {}
+
+expected<found>
+cache::lead(const key& what,
+            const std::function<expected<std::vector<std::string>>()>& compute) const {
+  auto first = call(claim{what});
+  if (!first)
+    return unexpected{std::move(first).error()};
+  if (!first->leads)
+    return std::move(first->answer);
+  // Whatever happens below, those who wait must hear of it.
+  auto outcome = [&]() -> expected<std::vector<std::string>> {
+    try {
+      return compute();
+    } catch (const std::exception& bug) {
+      return fail(errc::internal, std::string{"the computation threw: "} + bug.what());
+    } catch (...) {
+      return fail(errc::internal, "the computation threw");
+    }
+  }();
+  command_list commands;
+  if (outcome)
+    commands = std::make_shared<const std::vector<std::string>>(*outcome);
+  auto done = call(settle{what, std::move(outcome)});
+  if (!done)
+    return unexpected{std::move(done).error()};
+  return found{match::computed, std::move(commands), done->id, 1.0};
+}
+
+// -- open -----------------------------------------------------------------------------------------
+
+expected<cache> open(const runtime& rt, options wanted) {
+  if (wanted.flush_interval.count() < 0 || wanted.flush_lookups < 1)
+    return fail(errc::invalid_argument, "flush_interval: not negative; flush_lookups: at least 1");
+  auto resolved = resolve_settings({wanted.max_entries, wanted.threshold}, environment_variable);
+  if (!resolved)
+    return unexpected{std::move(resolved).error()};
+  auto notices = std::move(resolved->notices);
+  auto file = open_file(rt, wanted, notices);
+  if (!file)
+    return unexpected{std::move(file).error()};
+  auto content = read_all(*file);
+  if (!content)
+    return unexpected{std::move(content).error()};
+  if (!content->damaged.empty())
+    notices.push_back(std::to_string(content->damaged.size()) + " damaged rows were removed");
+
+  actor_parts parts{*file,
+                    rt.unowned(),
+                    resolved->values.max_entries,
+                    resolved->values.threshold,
+                    wanted.level,
+                    wanted.flush_interval.count() == 0,
+                    wanted.flush_lookups};
+  wanted.actor.tick = wanted.flush_interval.count() == 0 ? std::chrono::seconds{1}
+                                                         : wanted.flush_interval;
+  auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
+  runtime host = rt;
+  auto spawned = host.spawn<actor>(
+    actor_name(*file),
+    [parts, loaded]() mutable -> std::unique_ptr<actor> {
+      if (auto first = std::exchange(*loaded, std::nullopt))
+        return std::make_unique<actor>(parts, *std::move(first));
+      auto again = read_all(parts.file); // after a crash
+      return again ? std::make_unique<actor>(parts, *std::move(again)) : nullptr;
+    },
+    wanted.actor);
+  if (!spawned)
+    return unexpected{std::move(spawned).error()};
+  for (const auto& notice : notices)
+    rt.log(severity::warning, "semantic_cache", notice);
+  return cache{*spawned, *std::move(file), std::move(notices)};
+}
+
+} // namespace cortex::semantic_cache

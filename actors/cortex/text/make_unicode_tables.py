@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Writes unicode_tables.cpp from a JSON file of code-point tables.
+
+Usage: make_unicode_tables.py TABLES.json > unicode_tables.cpp
+
+The JSON holds inclusive ranges [first, last] under "alnum", "space", "cased" and "case_ignorable",
+runs [first, last, step, delta] under "lower_runs", and under "lower_special" the code points whose
+lower case is more than one code point. tests/data/vectors/unicode14.json is such a file.
+"""
+
+import json
+import sys
+
+WIDTH = 100
+# unicode.cpp spells this one out; a table with more of them needs a table of its own.
+SPECIAL = {"304": [0x69, 0x307]}
+
+
+def check_ascending(name, rows):
+    """Binary search needs disjoint rows in ascending order."""
+    end = -1
+    for row in rows:
+        if row[0] <= end or row[1] < row[0]:
+            sys.exit(f"{name}: rows overlap or are out of order at {row}")
+        end = row[1]
+
+
+def lines(cells):
+    """Packs the cells into lines of at most WIDTH columns."""
+    line = " "
+    for cell in cells:
+        if len(line) + 2 + len(cell) > WIDTH:
+            yield line
+            line = " "
+        line += f" {cell},"
+    yield line
+
+
+def table(kind, name, rows, cell):
+    yield f"const {kind} {name}_rows[] = {{"
+    yield from lines(cell(row) for row in rows)
+    yield "};"
+    yield ""
+
+
+def range_cell(row):
+    return f"{{{row[0]:#x}, {row[1]:#x}}}"
+
+
+def run_cell(row):
+    first, last, step, delta = row
+    return f"{{{first:#x}, {last:#x}, {step}, {delta}}}"
+
+
+def source(tables):
+    ranges = ["alnum", "space", "cased", "case_ignorable"]
+    for name in [*ranges, "lower_runs"]:
+        check_ascending(name, tables[name])
+    if tables["lower_special"] != SPECIAL:
+        sys.exit("lower_special: differs from the one case that unicode.cpp knows")
+
+    yield "// Written by make_unicode_tables.py: change the script, not this file."
+    yield '#include "cortex/text/unicode_tables.hpp"'
+    yield ""
+    yield "namespace cortex::text::tables {"
+    yield "namespace {"
+    yield ""
+    yield "// clang-format off: generated, packed"
+    for name in ranges:
+        yield from table("code_point_range", name, tables[name], range_cell)
+    yield from table("lower_run", "lower_runs", tables["lower_runs"], run_cell)
+    yield "// clang-format on"
+    yield ""
+    yield "} // namespace"
+    yield ""
+    for name in ranges:
+        yield f"const std::span<const code_point_range> {name}{{{name}_rows}};"
+    yield "const std::span<const lower_run> lower_runs{lower_runs_rows};"
+    yield ""
+    yield "} // namespace cortex::text::tables"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    with open(sys.argv[1], encoding="utf-8") as file:
+        tables = json.load(file)
+    print("\n".join(source(tables)))
+
+
+if __name__ == "__main__":
+    main()
