@@ -144,12 +144,12 @@ using handle = cortex::handle<protocol>;
 struct options {
   /// The file; empty = `/var/lib/cortex/cache.db`. Where it cannot be written for lack of rights,
   /// the cache is `~/.cortex/cache.db` instead, with a notice.
-  std::string path;
+  std::string path{};
   /// Rows of all scopes together, >= 0. Empty = `CORTEX_CACHE_MAX_ENTRIES`, else 500.
-  std::optional<std::int64_t> max_entries;
+  std::optional<std::int64_t> max_entries{};
   /// Least similarity of a near match, finite. Empty = `CORTEX_CACHE_SIMILARITY_THRESHOLD`, else
   /// 0.86.
-  std::optional<double> threshold;
+  std::optional<double> threshold{};
   /// What the reply to a put promises.
   storage::durability level = storage::durability::committed;
   /// Counters and access times are written at most this late; 0 = at once. A killed process loses
@@ -158,8 +158,8 @@ struct options {
   /// … or when this many lookups are not written yet. Range >= 1.
   std::int64_t flush_lookups = 1024;
   /// Of the actor and the database. The schema is the cache's own.
-  actor_options actor;
-  storage::database_options database;
+  actor_options actor{};
+  storage::database_options database{};
 };
 
 /// An open cache: a handle, with what was worth telling when it was opened. Copies name the same

@@ -34,7 +34,7 @@ struct runtime_options {
   /// See `runtime::run_until_idle`.
   bool deterministic = false;
   /// Where notices go; empty = nowhere.
-  log_sink log;
+  log_sink log{};
 };
 
 /// All that is wrong with the options, in one error. Errors: `invalid_argument`.
@@ -59,7 +59,7 @@ struct actor_options {
   std::size_t mailbox_bound = 262'144;
   /// Time for requests that name none; zero = the runtime's.
   std::chrono::nanoseconds default_deadline{0};
-  restart_policy restart;
+  restart_policy restart{};
   /// Period of calls to the object's `on_tick()`, if it has one; zero = never. Range >= 0.
   std::chrono::nanoseconds tick{0};
 };

@@ -59,6 +59,9 @@ public:
   monotonic_time deadline = monotonic_time::max(); ///< Set before the slot is shared.
   monotonic_time enqueued{};                       ///< Set before the slot is shared.
   executor* home = nullptr;                        ///< Where continuations run by default.
+  /// How often a waiter lets other threads run before it sleeps: for answers that come in less time
+  /// than a sleep and a wake cost. Written by the waiter.
+  unsigned yields = 0;
   std::uint32_t index = 0;                         ///< The request's place in its protocol.
 
 protected:

@@ -60,7 +60,7 @@ enum class access : std::uint8_t {
 /// How a database is opened. All openers of one file in a process share the options of the first.
 struct database_options {
   storage::access access = access::read_write;
-  storage::schema schema;
+  storage::schema schema{};
   /// Level of writes that name none.
   durability level = durability::committed;
   /// Read connections. Range 1 to 64.
@@ -87,7 +87,7 @@ struct database_options {
   /// Page cache of each connection. Range >= 1.
   std::size_t cache_kib = 64'000;
   /// Name of a registered SQLite VFS; empty = the default one.
-  std::string vfs;
+  std::string vfs{};
   /// Opens files on network file systems, where locks of other machines may not be seen.
   bool allow_network_file_system = false;
 };

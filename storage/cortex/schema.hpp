@@ -23,8 +23,8 @@ struct schema {
   std::string component = "main";
   /// Statements run at each open that change nothing when everything is there (`CREATE … IF NOT
   /// EXISTS`); may be empty.
-  std::string base;
-  std::vector<migration> migrations;
+  std::string base{};
+  std::vector<migration> migrations{};
 };
 
 } // namespace cortex::storage

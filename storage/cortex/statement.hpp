@@ -187,6 +187,17 @@ public:
     return values<Ts...>(rows->current());
   }
 
+  /// The first column of the first row. Errors: `not_found` if there is no row.
+  template <class T, class... Args>
+  [[nodiscard]] expected<T> value(std::string_view sql, const Args&... args) {
+    auto found = one<T>(sql, args...);
+    if (!found)
+      return unexpected{std::move(found).error()};
+    if (!*found)
+      return fail(errc::not_found, "the query gave no row");
+    return **std::move(found);
+  }
+
   /// All rows, as values or tuples. For large results use `query`.
   template <class... Ts, class... Args>
     requires(sizeof...(Ts) > 0)

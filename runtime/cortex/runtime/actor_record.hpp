@@ -45,6 +45,7 @@ struct actor_record {
   std::atomic<std::uint64_t> restarts{0};
   std::atomic<cortex::actor_state> phase{cortex::actor_state::running};
   std::atomic<std::int64_t> slowest_ns{0}; // a maximum of handler times that fades
+  std::atomic<std::int64_t> typical_ns{0}; // a mean of handler times that fades
   latency_histogram latency;
 
   std::mutex why_mutex;

@@ -209,6 +209,10 @@ void host_actor::note_handler_time(std::chrono::nanoseconds took) noexcept {
   slowest -= slowest / 1024; // forgets a slow one over a few thousand requests
   record_->slowest_ns.store(std::max<std::int64_t>(slowest, took.count()),
                             std::memory_order_relaxed);
+  // Grows by small steps only: a handler whose thread was suspended is not a slow handler.
+  const auto typical = record_->typical_ns.load(std::memory_order_relaxed);
+  const auto step = std::min((took.count() - typical) / 16, typical / 16 + 16);
+  record_->typical_ns.store(typical + step, std::memory_order_relaxed);
 }
 
 } // namespace cortex::detail

@@ -53,10 +53,7 @@ bool slot_base::withdraw(error problem) noexcept {
 }
 
 bool slot_base::wait_until(monotonic_time until) noexcept {
-  // Whoever has the answer is often about to give it on this very core: let it run before paying
-  // for a sleep and a wake (messaging/call rows of bench/run: 10 times the calls from 300 threads).
-  constexpr int yields = 4;
-  for (int i = 0; i < yields && !done(); ++i)
+  for (unsigned i = 0; i < yields && !done(); ++i)
     sched_yield();
   auto word = word_.load(std::memory_order_acquire);
   for (;;) {

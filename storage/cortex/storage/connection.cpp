@@ -104,6 +104,7 @@ expected<void> connection::configure(const connection_options& options) {
     },
     this);
   auto set = exec("PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; "
+                  "PRAGMA secure_delete=FAST; "
                   "PRAGMA cache_size=-"
                   + std::to_string(options.cache_kib));
   if (!set)
@@ -199,6 +200,7 @@ expected<statement*> connection::prepare(std::string_view sql, std::size_t param
     }
   }
   found->busy = true;
+  ++busy_;
   found->bind_failure = SQLITE_OK;
   if (scope == sql_scope::read && !found->reads_only()) {
     reset(*found);
@@ -249,12 +251,16 @@ expected<changes> connection::run(statement& prepared) {
 void connection::reset(statement& prepared) noexcept {
   sqlite3_reset(prepared.raw());
   sqlite3_clear_bindings(prepared.raw());
-  prepared.busy = false;
+  if (std::exchange(prepared.busy, false))
+    --busy_;
   if (prepared.one_off)
     std::erase_if(one_offs_, [&](const auto& s) { return s.get() == &prepared; });
 }
 
 void connection::reset_all() noexcept {
+  if (busy_ == 0)
+    return;
+  busy_ -= one_offs_.size(); // each is in use, else it would be gone
   one_offs_.clear();
   for (auto& [sql, cached] : cache_)
     if (cached->busy)

@@ -150,6 +150,7 @@ private:
   bool changed_ = false;
   std::size_t bound_bytes_ = 0;
   int wal_pages_ = 0;
+  std::size_t busy_ = 0; // statements between `prepare` and `reset`
   std::vector<raw_statement> fixed_;
   raw_statement data_version_;
   std::unordered_map<std::string, std::unique_ptr<statement>, text_hash, std::equal_to<>> cache_;

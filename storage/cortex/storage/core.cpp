@@ -231,14 +231,12 @@ expected<reader*> database_core::take_reader(const read_options& options) noexce
   if (closed())
     return fail(errc::closed, "'" + path_ + "' is closed");
   const auto within = options.deadline.count() != 0 ? options.deadline : options_.default_deadline;
-  auto until = [within] { // only looked at by those who must wait
-    const auto now = std::chrono::steady_clock::now();
-    return within < monotonic_time::max() - now ? now + within : monotonic_time::max();
-  };
   if (!memory_)
-    return readers_->take(options.owner, until(), runtime_.monotonic());
+    return readers_->take(options.owner, within, runtime_.monotonic());
   // One connection for all: reads take turns with the writer.
-  if (!writer_->own(until()))
+  const auto now = std::chrono::steady_clock::now();
+  const bool far = within >= monotonic_time::max() - now;
+  if (!writer_->own(far ? monotonic_time::max() : now + within))
     return fail(error{errc::timeout, "the only connection stayed busy", stage::reader});
   if (closed()) {
     static_cast<void>(writer_->disown());

@@ -1,6 +1,7 @@
 #include "cortex/storage/readers.hpp"
 
 #include "cortex/doorbell.hpp"
+#include "cortex/metrics.hpp"
 #include "cortex/storage/sqlite_error.hpp"
 
 #include <sqlite3.h>
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <ctime>
 #include <functional>
 #include <thread>
 
@@ -21,29 +21,21 @@ using cortex::detail::futex_wake_one;
 namespace {
 
 // A foreign program may commit without our noticing; a snapshot is not kept longer than this.
-constexpr std::int64_t longest_kept_ms = 50;
-
-// The kernel's tick: good to some milliseconds, costs a fifth of the precise clock.
-std::int64_t coarse_now_ms() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
+constexpr std::chrono::milliseconds longest_kept{50};
 
 } // namespace
 
 // -- reader ---------------------------------------------------------------------------------------
 
-expected<void> reader::refresh(std::uint64_t commit) noexcept {
-  const auto now = coarse_now_ms();
-  if (open_ && commit_ == commit && now - taken_at_ms_ <= longest_kept_ms)
+expected<void> reader::refresh(std::uint64_t commit, monotonic_time now) noexcept {
+  if (open_ && commit_ == commit && now - taken_at_ <= longest_kept)
     return {};
   end_snapshot();
   if (const int code = on_->run(connection::fixed::begin_read); code != SQLITE_OK)
     return fail(translate(code, "cannot begin to read", on_->raw()));
   open_ = true;
   commit_ = commit;
-  taken_at_ms_ = now;
+  taken_at_ = now;
   return {};
 }
 
@@ -64,6 +56,7 @@ void reader::hold(std::string_view owner, monotonic_time since) noexcept {
     owner_[i].store(word, std::memory_order_relaxed);
   }
   since_.store(since.time_since_epoch().count(), std::memory_order_release);
+  add_relaxed(uses_);
 }
 
 void reader::put_down() noexcept {
@@ -109,8 +102,11 @@ reader* reader_pool::try_take() noexcept {
   return nullptr;
 }
 
-reader* reader_pool::wait_for_one(monotonic_time until) noexcept {
+reader* reader_pool::wait_for_one(std::chrono::nanoseconds patience) noexcept {
   waits_.fetch_add(1, std::memory_order_relaxed);
+  const auto began = std::chrono::steady_clock::now();
+  const auto until
+    = patience < monotonic_time::max() - began ? began + patience : monotonic_time::max();
   for (;;) {
     waiters_.fetch_add(1, std::memory_order_seq_cst);
     const auto turn = turn_.load(std::memory_order_seq_cst);
@@ -140,11 +136,11 @@ void reader_pool::wake_one() noexcept {
   futex_wake_one(turn_);
 }
 
-expected<reader*> reader_pool::take(std::string_view owner, monotonic_time until,
+expected<reader*> reader_pool::take(std::string_view owner, std::chrono::nanoseconds patience,
                                     const monotonic_clock& clock) noexcept {
   auto* found = shut_.load(std::memory_order_acquire) ? nullptr : try_take();
   if (found == nullptr && !shut_.load(std::memory_order_acquire))
-    found = wait_for_one(until);
+    found = wait_for_one(patience);
   if (found == nullptr) {
     if (shut_.load(std::memory_order_acquire))
       return fail(errc::closed, "the database is closed");
@@ -153,9 +149,9 @@ expected<reader*> reader_pool::take(std::string_view owner, monotonic_time until
       names += (names.empty() ? "" : ", ") + info.owner;
     return fail(error{errc::timeout, "no reader came free; held by: " + names, stage::reader});
   }
-  found->hold(owner, clock.now());
-  taken_.fetch_add(1, std::memory_order_relaxed);
-  if (auto fresh = found->refresh(commits_.load(std::memory_order_acquire)); !fresh) {
+  const auto now = clock.now();
+  found->hold(owner, now);
+  if (auto fresh = found->refresh(commits_.load(std::memory_order_acquire), now); !fresh) {
     give_back(*found);
     return unexpected{std::move(fresh).error()};
   }
@@ -217,6 +213,13 @@ void reader_pool::destroy_idle() noexcept {
       each->close();
     }
   }
+}
+
+std::uint64_t reader_pool::taken() const noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& each : readers_)
+    sum += each->uses();
+  return sum;
 }
 
 std::vector<reader_info> reader_pool::at_work(monotonic_time now) const {

@@ -17,7 +17,7 @@
 namespace cortex::storage::detail {
 
 /// One reader connection and the snapshot that it holds.
-class reader {
+class alignas(64) reader {
 public:
   reader(std::unique_ptr<connection> on, std::size_t place) noexcept
     : on_(std::move(on)), place_(place) {}
@@ -26,7 +26,7 @@ public:
   [[nodiscard]] std::size_t place() const noexcept { return place_; }
 
   /// Makes sure that an open snapshot is not older than `commit`. Errors: translated.
-  expected<void> refresh(std::uint64_t commit) noexcept;
+  expected<void> refresh(std::uint64_t commit, monotonic_time now) noexcept;
   /// Ends the snapshot, if there is one.
   void end_snapshot() noexcept;
   /// Closes the connection; the object stays for statistics.
@@ -36,13 +36,17 @@ public:
   void hold(std::string_view owner, monotonic_time since) noexcept;
   void put_down() noexcept;
   [[nodiscard]] bool describe(reader_info& out, monotonic_time now) const;
+  [[nodiscard]] std::uint64_t uses() const noexcept {
+    return uses_.load(std::memory_order_relaxed);
+  }
 
 private:
   std::unique_ptr<connection> on_;
   std::size_t place_;
   bool open_ = false;
   std::uint64_t commit_ = 0;     // the newest commit known when the snapshot was taken
-  std::int64_t taken_at_ms_ = 0; // on the coarse clock
+  monotonic_time taken_at_{};
+  std::atomic<std::uint64_t> uses_{0};
   // A name of up to 31 bytes in words, so that statistics may read it while it changes.
   std::array<std::atomic<std::uint64_t>, 4> owner_{};
   std::atomic<monotonic_time::rep> since_{0}; // 0 = idle
@@ -56,9 +60,9 @@ public:
   /// Before the first `take`.
   void add(std::unique_ptr<connection> on);
 
-  /// A reader with a snapshot of everything committed so far; waits until `until`.
+  /// A reader with a snapshot of everything committed so far; waits for at most `patience`.
   /// Errors: `timeout`, `closed`, `io`, `corrupt`.
-  [[nodiscard]] expected<reader*> take(std::string_view owner, monotonic_time until,
+  [[nodiscard]] expected<reader*> take(std::string_view owner, std::chrono::nanoseconds patience,
                                        const monotonic_clock& clock) noexcept;
   void give_back(reader& held) noexcept;
 
@@ -75,16 +79,15 @@ public:
   void destroy_idle() noexcept;
 
   [[nodiscard]] std::vector<reader_info> at_work(monotonic_time now) const;
-  [[nodiscard]] std::uint64_t taken() const noexcept {
-    return taken_.load(std::memory_order_relaxed);
-  }
+  /// How often readers were taken.
+  [[nodiscard]] std::uint64_t taken() const noexcept;
   [[nodiscard]] std::uint64_t waits() const noexcept {
     return waits_.load(std::memory_order_relaxed);
   }
 
 private:
   [[nodiscard]] reader* try_take() noexcept;
-  [[nodiscard]] reader* wait_for_one(monotonic_time until) noexcept;
+  [[nodiscard]] reader* wait_for_one(std::chrono::nanoseconds patience) noexcept;
   void wake_one() noexcept;
 
   const std::atomic<std::uint64_t>& commits_;
@@ -97,7 +100,6 @@ private:
   alignas(64) std::atomic<std::uint32_t> waiters_{0};
   std::atomic<std::uint32_t> turn_{0};         // futex: changes when a reader may be free
   std::atomic<std::uint32_t> wake_pending_{0}; // one wake in flight: newcomers may barge
-  std::atomic<std::uint64_t> taken_{0};
   std::atomic<std::uint64_t> waits_{0};
 };
 
