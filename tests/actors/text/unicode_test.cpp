@@ -31,9 +31,11 @@ std::string utf8(char32_t code_point) {
 
 std::set<char32_t> members(const nlohmann::json& ranges) {
   std::set<char32_t> result;
-  for (const auto& range : ranges)
-    for (auto code_point = range[0].get<std::uint32_t>(); code_point <= range[1]; ++code_point)
+  for (const auto& range : ranges) {
+    const auto last = range[1].get<std::uint32_t>();
+    for (auto code_point = range[0].get<std::uint32_t>(); code_point <= last; ++code_point)
       result.insert(code_point);
+  }
   return result;
 }
 
@@ -51,10 +53,11 @@ std::vector<std::uint32_t> differences(const std::set<char32_t>& table, Property
 std::map<char32_t, std::string> lower_mapping(const nlohmann::json& tables) {
   std::map<char32_t, std::string> result;
   for (const auto& run : tables.at("lower_runs")) {
-    const auto last = run[1].get<std::uint32_t>();
-    for (auto code_point = run[0].get<std::uint32_t>(); code_point <= last;
-         code_point += run[2].get<std::uint32_t>())
-      result[code_point] = utf8(static_cast<char32_t>(code_point + run[3].get<std::int32_t>()));
+    const auto last = run[1].get<std::int32_t>();
+    const auto delta = run[3].get<std::int32_t>();
+    for (auto code_point = run[0].get<std::int32_t>(); code_point <= last;
+         code_point += run[2].get<std::int32_t>())
+      result[static_cast<char32_t>(code_point)] = utf8(static_cast<char32_t>(code_point + delta));
   }
   for (const auto& [code_point, lowered] : tables.at("lower_special").items()) {
     std::string expansion;

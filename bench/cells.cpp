@@ -1,0 +1,157 @@
+#include "cells.hpp"
+
+#include "messaging.hpp"
+#include "ours.hpp"
+#include "rivals/pooled_semantic_cache.hpp"
+#include "rivals/services.hpp"
+#include "rivals/stores.hpp"
+
+#include <string>
+#include <utility>
+
+namespace cortex::bench {
+namespace {
+
+constexpr std::size_t pipeline_depth = 4096;
+
+struct named_store {
+  std::string name;
+  role kind;
+  store_maker maker;
+};
+
+/// The designs that every storage cell compares.
+std::vector<named_store> stores() {
+  return {{"mutex", role::rival, open_mutex_store},
+          {"connection_per_thread", role::rival, open_per_thread_store},
+          {"pool_of_5", role::rival, open_pool_store},
+          {"sqlitecpp_pool_of_5", role::rival, open_sqlitecpp_store},
+          {"cortex", role::ours, open_cortex_store}};
+}
+
+template <class Wrap>
+cell storage_cell(const std::string& name, unsigned threads,
+                  const std::vector<named_store>& designs, Wrap wrap) {
+  cell made{name + '/' + std::to_string(threads), threads, 0, 1, {}};
+  for (const auto& each : designs)
+    made.contenders.push_back({each.name, each.kind, wrap(each.maker)});
+  return made;
+}
+
+cell pipelined_writes(unsigned producers, const record_files& files) {
+  cell made{"write_pipelined/" + std::to_string(producers), producers, 0, 1, {}};
+  made.contenders.push_back(
+    {"raw_1024_a_transaction", role::limit, raw_writes(sync_level::normal, files)});
+  made.contenders.push_back(
+    {"cortex", role::ours, cortex_pipelined_writes(sync_level::normal, pipeline_depth, files)});
+  return made;
+}
+
+cell kept_reads(const record_files& files) {
+  cell made{"read_kept/1", 1, 0, 1, {}};
+  made.contenders.push_back({"raw_in_one_transaction", role::limit, raw_reads(files)});
+  made.contenders.push_back({"cortex", role::ours, point_reads(open_cortex_kept_snapshot, files)});
+  return made;
+}
+
+struct named_service {
+  std::string name;
+  role kind;
+  service_maker maker;
+};
+
+template <class Wrap>
+cell messaging_cell(const std::string& name, unsigned threads, unsigned stride,
+                    const std::vector<named_service>& designs, Wrap wrap) {
+  cell made{name + '/' + std::to_string(threads), threads, 0, stride, {}};
+  for (const auto& each : designs)
+    made.contenders.push_back({each.name, each.kind, wrap(each.maker)});
+  return made;
+}
+
+/// The original's shape of a test, ten times it, and as long as the window.
+void add_shapes(std::vector<cell>& to, const std::string& name, unsigned threads,
+                std::uint64_t quota, const std::vector<contender>& contenders) {
+  to.push_back({name + "/documented", threads, quota, 1, contenders});
+  to.push_back({name + "/tenfold", threads, quota * 10, 1, contenders});
+  to.push_back({name + "/sustained", threads, 0, 1, contenders});
+}
+
+} // namespace
+
+std::vector<cell> storage_cells(const record_files& files) {
+  const auto writes = [&files](sync_level level) {
+    return [&files, level](const store_maker& maker) { return single_writes(maker, level, files); };
+  };
+  const auto reads = [&files](const store_maker& maker) { return point_reads(maker, files); };
+  const auto mix
+    = [&files](const store_maker& maker) { return mixed_reads_and_writes(maker, files); };
+  auto readers = stores();
+  readers.push_back({"cortex_queued", role::ours, open_cortex_queued_store});
+
+  std::vector<cell> cells;
+  for (const unsigned threads : {1U, 8U, 64U, 300U, 1000U})
+    cells.push_back(storage_cell("write_committed", threads, stores(), writes(sync_level::normal)));
+  for (const unsigned threads : {8U, 64U, 300U, 1000U})
+    cells.push_back(storage_cell("write_synced", threads, stores(), writes(sync_level::full)));
+  for (const unsigned producers : {1U, 2U})
+    cells.push_back(pipelined_writes(producers, files));
+  for (const unsigned threads : {1U, 8U, 64U, 300U, 1000U})
+    cells.push_back(storage_cell("read", threads, readers, reads));
+  cells.push_back(kept_reads(files));
+  for (const unsigned threads : {1U, 8U, 64U, 300U, 1000U})
+    cells.push_back(storage_cell("mix", threads, stores(), mix));
+  return cells;
+}
+
+std::vector<cell> messaging_cells() {
+  const named_service scheduled{"caf_scoped_actor", role::rival, start_caf_service};
+  const named_service detached{"caf_scoped_actor_detached", role::rival,
+                               start_caf_detached_service};
+  const named_service fire_and_forget{"caf_anon_send", role::rival, start_caf_service};
+  const named_service mutex_queue{"mutex_queue", role::rival, start_mutex_queue_service};
+  const named_service locked{"no_messages_mutex", role::limit, start_locked_service};
+  const named_service ours{"cortex", role::ours, start_cortex_service};
+
+  const auto asks = [](std::size_t depth) {
+    return [depth](const service_maker& maker) { return pipelined_asks(maker, depth); };
+  };
+  std::vector<cell> cells;
+  for (const unsigned threads : {1U, 16U, 64U, 300U})
+    cells.push_back(messaging_cell(
+      "call", threads, 16, {scheduled, detached, mutex_queue, locked, ours}, blocking_calls));
+  for (const unsigned threads : {1U, 16U})
+    cells.push_back(
+      messaging_cell("tell", threads, 0, {fire_and_forget, mutex_queue, ours}, fan_in));
+  cells.push_back(messaging_cell("ask_4096_in_flight", 1, 16, {scheduled, mutex_queue, ours},
+                                 asks(pipeline_depth)));
+  cells.push_back(
+    messaging_cell("ask_100000_in_flight", 1, 16, {scheduled, mutex_queue, ours}, asks(100'000)));
+  return cells;
+}
+
+std::vector<cell> original_cells(const record_files& files, const corpus& prompts) {
+  const auto semantic = [&prompts](semantic_work work) {
+    return std::vector<contender>{
+      {"original_in_cpp", role::rival,
+       semantic_operations(open_pooled_semantic_cache, work, prompts)},
+      {"cortex", role::ours, semantic_operations(open_cortex_semantic_cache, work, prompts)}};
+  };
+  const auto pool = [&files](unsigned writes_of_ten) {
+    return std::vector<contender>{
+      {"original_in_cpp", role::rival,
+       counting_reads_and_writes(open_pool_store, writes_of_ten, files)},
+      {"cortex", role::ours, counting_reads_and_writes(open_cortex_store, writes_of_ten, files)}};
+  };
+  std::vector<cell> cells;
+  add_shapes(cells, "semantic_mixed", 300, 5, semantic(semantic_work::mixed));
+  add_shapes(cells, "semantic_puts", 300, 5, semantic(semantic_work::puts));
+  add_shapes(cells, "semantic_exact", 300, 5, semantic(semantic_work::exact));
+  add_shapes(cells, "semantic_near", 300, 5, semantic(semantic_work::near));
+  add_shapes(cells, "pool_reads", 20, 50, pool(0));
+  add_shapes(cells, "pool_writes", 10, 20, pool(10));
+  add_shapes(cells, "pool_mixed", 20, 50, pool(3));
+  return cells;
+}
+
+} // namespace cortex::bench

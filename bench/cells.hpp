@@ -1,0 +1,19 @@
+/// All rows, by the thing they measure. Cells refer to the files and prompts they are given.
+#pragma once
+
+#include "harness.hpp"
+#include "records.hpp"
+#include "semantic.hpp"
+
+#include <vector>
+
+namespace cortex::bench {
+
+/// Writes, reads and mixes of both by 1 to 1,000 threads; pipelined writes; reads in one snapshot.
+[[nodiscard]] std::vector<cell> storage_cells(const record_files& files);
+/// Blocking calls, messages without an answer, asks in flight.
+[[nodiscard]] std::vector<cell> messaging_cells();
+/// The original's stress tests: documented shape, ten times as long, sustained.
+[[nodiscard]] std::vector<cell> original_cells(const record_files& files, const corpus& prompts);
+
+} // namespace cortex::bench

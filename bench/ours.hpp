@@ -1,0 +1,30 @@
+/// The library's side of each workload, one file for each: ours_storage, ours_messaging and
+/// ours_semantic_cache.
+#pragma once
+
+#include "messaging.hpp"
+#include "records.hpp"
+#include "semantic.hpp"
+
+#include <cstddef>
+#include <memory>
+
+namespace cortex::bench {
+
+/// Blocking writes through the group-committing writer, reads on the caller's own thread.
+[[nodiscard]] std::unique_ptr<record_store> open_cortex_store(const store_setting& where);
+/// The same, but reads go to the reader threads and the caller waits for their future.
+[[nodiscard]] std::unique_ptr<record_store> open_cortex_queued_store(const store_setting& where);
+/// Each thread keeps `depth` writes in flight.
+[[nodiscard]] subject_maker cortex_pipelined_writes(sync_level level, std::size_t depth,
+                                                    const record_files& files);
+/// One thread looks records up in a snapshot that it keeps.
+[[nodiscard]] std::unique_ptr<record_store> open_cortex_kept_snapshot(const store_setting& where);
+
+/// A counter as a host writes its own actor.
+[[nodiscard]] std::unique_ptr<counter_service> start_cortex_service(const setting& where);
+
+[[nodiscard]] std::unique_ptr<semantic_store>
+open_cortex_semantic_cache(const semantic_setting& where);
+
+} // namespace cortex::bench
