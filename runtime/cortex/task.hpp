@@ -28,8 +28,8 @@ struct task_promise_base {
     bool await_ready() noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> done) noexcept {
-      auto caller = done.promise().caller;
-      return caller ? caller : std::noop_coroutine();
+      auto next = done.promise().caller;
+      return next ? next : std::noop_coroutine();
     }
     void await_resume() noexcept {}
   };

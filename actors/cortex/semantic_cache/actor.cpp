@@ -224,7 +224,7 @@ void actor::take_in(file_content content) {
   for (const auto& row : content.rows)
     if (!table_.load(row))
       content.damaged.push_back(row.facts.id);
-  table_.restore_accesses(unwritten);
+  table_.replay_accesses(unwritten);
   if (content.damaged.empty())
     return;
   damaged_ += content.damaged.size();

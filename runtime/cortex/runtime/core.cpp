@@ -136,7 +136,7 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
 
 void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& sealed,
                         delivery how) noexcept {
-  const slot_ptr<slot_base> held{&sealed}; // the reference that the caller gave us
+  slot_ptr<slot_base> held{&sealed}; // the reference that the caller gave us
   auto& record = *to;
   if (fork_generation() != generation) {
     sealed.fail(error{errc::forked, "the runtime belongs to the parent process"});
@@ -172,9 +172,9 @@ void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& seal
     busy.retry_after = std::chrono::milliseconds{1 + std::min<std::size_t>(wait / 2'000'000, 1000)};
     sealed.fail(std::move(busy));
   } else {
-    sealed.ref();
+    // The message takes the reference over; a caller that waits has one of its own.
     auto message
-      = caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, letter{sealed, to});
+      = caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, letter{*held.release(), to});
     // A quick handler answers sooner than a sleep and a wake are over: let it run on this very core
     // before sleeping (call rows of bench/run: 10 times the calls from 300 threads).
     constexpr std::int64_t quick_ns = 10'000;

@@ -17,8 +17,8 @@ void lending_unit::exec_later(caf::resumable* woken) {
 }
 
 lending_units::lending_units(caf::actor_system& system) {
-  for (auto& unit : units_)
-    unit = std::make_unique<lending_unit>(system);
+  for (std::size_t place = 0; place < places; ++place)
+    units_[place] = std::make_unique<lending_unit>(system, place);
 }
 
 lending_unit* lending_units::take() noexcept {
@@ -32,9 +32,7 @@ lending_unit* lending_units::take() noexcept {
 }
 
 void lending_units::give_back(lending_unit& unit) noexcept {
-  for (std::size_t i = 0; i < places; ++i)
-    if (units_[i].get() == &unit)
-      free_.fetch_or(std::uint64_t{1} << i, std::memory_order_release);
+  free_.fetch_or(std::uint64_t{1} << unit.place(), std::memory_order_release);
 }
 
 } // namespace cortex::detail

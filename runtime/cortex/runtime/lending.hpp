@@ -17,7 +17,8 @@ namespace cortex::detail {
 /// unit that ran it last.
 class lending_unit final : public caf::execution_unit {
 public:
-  explicit lending_unit(caf::actor_system& system) : caf::execution_unit(&system) {}
+  lending_unit(caf::actor_system& system, std::size_t place)
+    : caf::execution_unit(&system), place_(place) {}
 
   void exec_later(caf::resumable* woken) override;
 
@@ -27,7 +28,10 @@ public:
     return std::exchange(mine_, nullptr);
   }
 
+  [[nodiscard]] std::size_t place() const noexcept { return place_; }
+
 private:
+  const std::size_t place_; // among the units of its system
   bool armed_ = false;
   caf::resumable* mine_ = nullptr;
 };

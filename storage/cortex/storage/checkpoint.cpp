@@ -23,7 +23,18 @@ void writer::maintain() noexcept {
     return;
   // An open snapshot keeps the log from being used from its beginning again.
   around_.readers->end_idle_snapshots();
-  static_cast<void>(checkpoint(false));
+  const bool whole = checkpoint(false) == 0;
+  // Reads that overlap would do the same for ever. Those that are quick are waited for; who begins
+  // after that sees the file alone, and the next write begins the log anew.
+  constexpr std::chrono::microseconds quick{200};
+  const bool alone = around_.readers->close_gate(std::chrono::steady_clock::now() + quick);
+  if (alone && !whole)
+    static_cast<void>(checkpoint(false));
+  around_.readers->open_gate();
+  if (alone) {
+    add_relaxed(counters_.log_resets);
+    return;
+  }
   const auto budget = around_.options.wal_budget_bytes / page_bytes;
   if (pages >= std::max(budget, next_reset_))
     empty_log();

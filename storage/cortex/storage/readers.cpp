@@ -105,8 +105,8 @@ reader* reader_pool::try_take() noexcept {
 reader* reader_pool::wait_for_one(std::chrono::nanoseconds patience) noexcept {
   waits_.fetch_add(1, std::memory_order_relaxed);
   const auto began = std::chrono::steady_clock::now();
-  const auto until
-    = patience < monotonic_time::max() - began ? began + patience : monotonic_time::max();
+  const auto until = patience < monotonic_time::max() - began ? began + patience
+                                                              : monotonic_time::max();
   for (;;) {
     waiters_.fetch_add(1, std::memory_order_seq_cst);
     const auto turn = turn_.load(std::memory_order_seq_cst);
@@ -133,7 +133,11 @@ void reader_pool::wake_one() noexcept {
       || wake_pending_.exchange(1, std::memory_order_seq_cst) != 0)
     return;
   turn_.fetch_add(1, std::memory_order_seq_cst);
-  futex_wake_one(turn_);
+  // Behind a shut gate the writer waits among those who cannot come in.
+  if (gate_closed_.load(std::memory_order_seq_cst))
+    futex_wake_all(turn_);
+  else
+    futex_wake_one(turn_);
 }
 
 expected<reader*> reader_pool::take(std::string_view owner, std::chrono::nanoseconds patience,
@@ -181,13 +185,13 @@ bool reader_pool::close_gate(monotonic_time until) noexcept {
   for (;;) {
     waiters_.fetch_add(1, std::memory_order_seq_cst);
     const auto turn = turn_.load(std::memory_order_seq_cst);
-    const bool all_back = idle_.load(std::memory_order_seq_cst) == all_;
-    const bool in_time = all_back || futex_wait(turn_, turn, until);
+    auto all_back = [this] { return idle_.load(std::memory_order_seq_cst) == all_; };
+    const bool in_time = all_back() || futex_wait(turn_, turn, until);
     waiters_.fetch_sub(1, std::memory_order_seq_cst);
     wake_pending_.store(0, std::memory_order_seq_cst);
-    if (all_back || !in_time) {
+    if (const bool alone = all_back(); alone || !in_time) {
       end_idle_snapshots();
-      return all_back;
+      return alone;
     }
   }
 }

@@ -44,7 +44,7 @@ private:
   std::unique_ptr<connection> on_;
   std::size_t place_;
   bool open_ = false;
-  std::uint64_t commit_ = 0;     // the newest commit known when the snapshot was taken
+  std::uint64_t commit_ = 0; // the newest commit known when the snapshot was taken
   monotonic_time taken_at_{};
   std::atomic<std::uint64_t> uses_{0};
   // A name of up to 31 bytes in words, so that statistics may read it while it changes.
