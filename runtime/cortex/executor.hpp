@@ -1,6 +1,8 @@
 /// Where continuations run: small jobs, handed over without allocation.
 #pragma once
 
+#include "cortex/clock.hpp"
+
 namespace cortex {
 
 /// A piece of work that is run once. Its owner embeds it and keeps it alive until it has run.
@@ -34,6 +36,12 @@ public:
   };
   /// On executors without threads: runs one piece of waiting work.
   virtual help_result help() noexcept { return help_result::not_mine; }
+
+  /// Where a deadline on the clock of this executor's runtime lies on the system's: for a thread
+  /// that is about to sleep.
+  [[nodiscard]] virtual monotonic_time on_system_clock(monotonic_time deadline) const noexcept {
+    return deadline;
+  }
 
 protected:
   ~executor() = default;

@@ -99,15 +99,10 @@ public:
   [[nodiscard]] bool ready() const noexcept { return slot_->done(); }
 
   /// Blocks for at most `patience`. True if the answer is there.
-  /// Errors: false at once where blocking is not allowed (inside a handler) and it is not there.
+  /// Errors: false at once where blocking is not allowed (inside a handler) and it is not there, or
+  /// on a deterministic runtime with nothing left to run.
   [[nodiscard]] bool wait_for(std::chrono::nanoseconds patience) const noexcept {
-    if (slot_->done())
-      return true;
-    if (detail::current_thread().no_blocking != nullptr)
-      return false;
-    const auto now = std::chrono::steady_clock::now();
-    const bool far = patience >= monotonic_time::max() - now;
-    return slot_->wait_until(far ? monotonic_time::max() : now + patience);
+    return detail::await_slot(*slot_, patience);
   }
 
   /// Blocks until the answer is there or the request's deadline passes, and takes it out. The
@@ -269,6 +264,8 @@ void forward(future<T>&& from, slot_ptr<reply_slot<T>> to) noexcept {
 template <class T, class U, class F>
 void then_slot<T, U, F>::run() noexcept {
   using result = std::invoke_result_t<F, expected<T>&&>;
+  if (!this->begin())
+    return; // withdrawn
   try {
     if constexpr (std::is_void_v<result>) {
       f_(source_->take());

@@ -62,7 +62,7 @@ public:
   /// How often a waiter lets other threads run before it sleeps: for answers that come in less time
   /// than a sleep and a wake cost. Written by the waiter.
   unsigned yields = 0;
-  std::uint32_t index = 0;                         ///< The request's place in its protocol.
+  std::uint32_t index = 0; ///< The request's place in its protocol.
 
 protected:
   slot_base() noexcept = default;
@@ -198,5 +198,8 @@ private:
 
 /// Waits for the answer of a slot; gives up at its deadline. Errors: `would_deadlock`, `timeout`.
 expected<void> await_slot(slot_base& slot) noexcept;
+/// Waits for at most `patience` and withdraws nothing. False if the answer is not there, at once
+/// where blocking is not allowed.
+bool await_slot(slot_base& slot, std::chrono::nanoseconds patience) noexcept;
 
 } // namespace cortex::detail

@@ -99,8 +99,9 @@ public:
 
   /// Refuses new requests, lets the actors finish what waits in their mailboxes, then stops the
   /// services, then the threads. Later calls return at once.
-  /// Errors: `timeout` naming what was still alive at the deadline (it is cut off, its requests are
-  /// answered `unavailable`); `would_deadlock` inside a handler.
+  /// Errors: `timeout` naming what was still alive at the deadline (it is cut off: once the handler
+  /// in which it hangs returns, what waits behind it is answered `unavailable`); `would_deadlock`
+  /// inside a handler.
   expected<void> stop(std::chrono::nanoseconds within);
   /// The same within `runtime_options::stop_deadline`.
   expected<void> stop();

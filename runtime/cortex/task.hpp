@@ -5,6 +5,7 @@
 #include "cortex/expected.hpp"
 #include "cortex/future.hpp"
 
+#include <atomic>
 #include <coroutine>
 #include <exception>
 #include <optional>
@@ -22,14 +23,20 @@ template <class T>
 struct task_promise_base {
   std::optional<expected<T>> result;
   std::coroutine_handle<> caller;
+  // Set by both ends, the caller that would wait and the end of the body: whoever comes second lets
+  // the caller go on. So a body that never waits returns to its caller as a function does; handing
+  // over from coroutine to coroutine instead grows the stack wherever the compiler makes no tail
+  // calls, as without optimisation.
+  std::atomic<bool> met{false};
 
   std::suspend_always initial_suspend() noexcept { return {}; }
   struct back_to_caller {
     bool await_ready() noexcept { return false; }
     template <class Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> done) noexcept {
-      auto next = done.promise().caller;
-      return next ? next : std::noop_coroutine();
+    void await_suspend(std::coroutine_handle<Promise> done) noexcept {
+      auto next = done.promise().caller; // who goes on may destroy the body
+      if (done.promise().met.exchange(true, std::memory_order_acq_rel))
+        next.resume();
     }
     void await_resume() noexcept {}
   };
@@ -89,9 +96,11 @@ public:
   auto operator co_await() && noexcept {
     struct awaiter {
       bool await_ready() noexcept { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
-        body.promise().caller = caller;
-        return body;
+      bool await_suspend(std::coroutine_handle<> caller) noexcept {
+        auto& promise = body.promise();
+        promise.caller = caller;
+        body.resume();
+        return !promise.met.exchange(true, std::memory_order_acq_rel);
       }
       expected<T> await_resume() noexcept { return std::move(*body.promise().result); }
       handle_type body;

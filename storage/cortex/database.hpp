@@ -76,7 +76,7 @@ struct database_options {
   std::size_t max_group_bytes = std::size_t{8} << 20U;
   /// Time for reads and writes that name none. Range > 0.
   std::chrono::nanoseconds default_deadline = std::chrono::seconds{30};
-  /// How long another process may hold the file's lock. Range >= 0.
+  /// How long another process may hold the file's lock. Range 0 to 24 days.
   std::chrono::milliseconds busy_timeout{5000};
   /// A checkpoint is tried when the log has grown by this much. Range >= 1.
   std::size_t checkpoint_pages = 1000;
@@ -84,7 +84,7 @@ struct database_options {
   std::size_t wal_budget_bytes = std::size_t{64} << 20U;
   /// Longest wait for running reads before the log is emptied. Range > 0.
   std::chrono::milliseconds reader_patience{100};
-  /// Page cache of each connection. Range >= 1.
+  /// Page cache of each connection. Range 1 to 2^31 - 1.
   std::size_t cache_kib = 64'000;
   /// Name of a registered SQLite VFS; empty = the default one.
   std::string vfs{};

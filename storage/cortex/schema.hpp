@@ -10,7 +10,8 @@
 namespace cortex::storage {
 
 /// One step from a version of the schema to the next. Runs once for each file, in a transaction of
-/// its own that ends with a foreign-key check; recorded in table `cortex_schema`.
+/// its own; recorded in table `cortex_schema`. Foreign keys are not enforced meanwhile, so that
+/// tables can be rebuilt, but checked at its end: no row of the file may lack its parent then.
 struct migration {
   int version = 0;  ///< 1, 2, 3, …: without gaps, ascending.
   std::string name; ///< For people: `"add index on author"`.

@@ -279,12 +279,20 @@ public:
   /// Runs several statements without parameters: a schema. Errors: as `execute`.
   expected<void> execute_script(std::string_view sql);
 
-  /// Runs `f()`; if it returns an error (an `expected`), undoes what it changed and returns it.
+  /// Runs `f()`; if it returns an error (an `expected`) or throws, undoes what it changed and
+  /// passes that on.
   template <class F>
   auto savepoint(F&& f) -> std::invoke_result_t<F&> {
     if (auto begun = begin_savepoint(); !begun)
       return unexpected{std::move(begun).error()};
-    auto result = f();
+    auto result = [&] {
+      try {
+        return f();
+      } catch (...) {
+        static_cast<void>(end_savepoint(false));
+        throw;
+      }
+    }();
     if (auto ended = end_savepoint(result.has_value()); !ended && result.has_value())
       return unexpected{std::move(ended).error()};
     return result;

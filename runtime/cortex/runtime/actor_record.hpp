@@ -7,11 +7,13 @@
 #include "cortex/runtime/gate.hpp"
 
 #include <caf/actor_control_block.hpp>
+#include <caf/mailbox_element.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace cortex::detail {
 
@@ -27,10 +29,16 @@ struct actor_record {
 
   // The door: whoever is inside may use `address`; the last one to leave after it shut clears it.
   gate door;
-  caf::strong_actor_ptr address; // constant while somebody is inside
+  caf::strong_actor_ptr address; // constant while it has started and somebody is inside
   std::atomic<bool> stop_sent{false};
   std::atomic<bool> finished{false}; // the hosted object is gone
   std::atomic<bool> released{false}; // `address` is cleared: the actor system may go
+  std::atomic<bool> cut_off{false};  // the runtime has ended without it: it handles nothing more
+
+  // What `on_start` of the first object and those it told send before there is an actor.
+  std::atomic<bool> started{false}; // `address` is set
+  std::mutex early_mutex;
+  std::vector<caf::mailbox_element_ptr> early; // guarded by early_mutex
 
   // Counted by askers.
   alignas(64) std::atomic<std::uint64_t> posted{0};

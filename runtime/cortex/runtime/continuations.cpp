@@ -21,9 +21,12 @@ executor& inline_executor() noexcept {
 namespace detail {
 namespace {
 
+// Driven ones are kept apart: a slot of a runtime with threads that outlived it must not drive
+// another runtime's test.
 struct free_list {
   std::mutex mutex;
-  std::vector<continuation_executor*> idle; // guarded by mutex
+  std::vector<continuation_executor*> threaded; // guarded by mutex
+  std::vector<continuation_executor*> driven;   // guarded by mutex
 };
 
 free_list& executors() {
@@ -33,19 +36,22 @@ free_list& executors() {
 
 } // namespace
 
-continuation_executor& continuation_executor::acquire(std::function<bool()> driver) {
+continuation_executor& continuation_executor::acquire(std::function<bool()> driver,
+                                                      const monotonic_clock* clock) {
   continuation_executor* taken = nullptr;
   {
     auto& list = executors();
     const std::lock_guard guard{list.mutex};
-    if (!list.idle.empty()) {
-      taken = list.idle.back();
-      list.idle.pop_back();
+    auto& idle = driver ? list.driven : list.threaded;
+    if (!idle.empty()) {
+      taken = idle.back();
+      idle.pop_back();
     }
   }
   if (taken == nullptr)
     taken = new continuation_executor;
   taken->driver_ = std::move(driver);
+  taken->clock_.store(clock, std::memory_order_release);
   taken->stopping_.store(false, std::memory_order_relaxed);
   taken->ended_.store(0, std::memory_order_relaxed);
   taken->started_.store(false, std::memory_order_relaxed);
@@ -79,6 +85,15 @@ executor::help_result continuation_executor::help() noexcept {
   if (mode_.load(std::memory_order_acquire) != mode::driven)
     return help_result::not_mine;
   return run_one() || driver_() ? help_result::ran : help_result::idle;
+}
+
+monotonic_time continuation_executor::on_system_clock(monotonic_time deadline) const noexcept {
+  const auto* clock = clock_.load(std::memory_order_acquire);
+  if (clock == nullptr || deadline == monotonic_time::max())
+    return deadline;
+  const auto left = deadline - clock->now();
+  const auto now = std::chrono::steady_clock::now();
+  return left < monotonic_time::max() - now ? now + left : monotonic_time::max();
 }
 
 bool continuation_executor::run_one() noexcept {
@@ -128,10 +143,10 @@ bool continuation_executor::close(monotonic_time until) noexcept {
   }
   while (run_one()) {
   }
-  driver_ = nullptr;
+  clock_.store(nullptr, std::memory_order_release);
   auto& list = executors();
   const std::lock_guard guard{list.mutex};
-  list.idle.push_back(this);
+  (std::exchange(driver_, nullptr) ? list.driven : list.threaded).push_back(this);
   return true;
 }
 

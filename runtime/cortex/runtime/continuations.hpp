@@ -19,10 +19,13 @@ namespace cortex::detail {
 class continuation_executor final : public executor {
 public:
   /// `driver` runs one other piece of the runtime's work; empty = the executor has a thread.
-  [[nodiscard]] static continuation_executor& acquire(std::function<bool()> driver);
+  /// `clock` is what the runtime's deadlines are on; null = the system's.
+  [[nodiscard]] static continuation_executor& acquire(std::function<bool()> driver,
+                                                      const monotonic_clock* clock);
 
   void post(job& work) noexcept override;
   help_result help() noexcept override;
+  [[nodiscard]] monotonic_time on_system_clock(monotonic_time deadline) const noexcept override;
 
   /// Runs one waiting continuation on the calling thread. False if there is none.
   bool run_one() noexcept;
@@ -46,6 +49,7 @@ private:
   std::thread thread_;                    // guarded by start_
   std::atomic<bool> started_{false};
   std::function<bool()> driver_; // constant while a runtime has the executor
+  std::atomic<const monotonic_clock*> clock_{nullptr};
 };
 
 } // namespace cortex::detail

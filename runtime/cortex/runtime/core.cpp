@@ -4,6 +4,7 @@
 #include "cortex/runtime/host_actor.hpp"
 
 #include <caf/atom.hpp>
+#include <caf/logger.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
@@ -42,6 +43,26 @@ private:
   std::chrono::nanoseconds default_deadline_;
 };
 
+// CAF leaves a counted reference to the system's logger with each thread that makes the system or
+// spawns in it, and the system's end waits for the last of them: on another thread, for ever.
+struct logger_left_behind {
+  logger_left_behind() = default;
+  logger_left_behind(const logger_left_behind&) = delete;
+  logger_left_behind& operator=(const logger_left_behind&) = delete;
+  ~logger_left_behind() { caf::logger::set_current_actor_system(nullptr); }
+};
+
+// Where leak checkers find what stays for ever.
+struct left_behind_list {
+  std::mutex mutex;
+  std::vector<void*> parts; // guarded by mutex
+};
+
+left_behind_list& left_behind() {
+  static auto* list = new left_behind_list; // never destroyed
+  return *list;
+}
+
 bool good_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
@@ -57,15 +78,26 @@ runtime_core::runtime_core(runtime_options given)
     monotonic(options.monotonic != nullptr ? *options.monotonic : system_monotonic_clock()),
     generation(fork_generation()),
     continuations_(continuation_executor::acquire(
-      options.deterministic ? std::function<bool()>{[this] { return run_one(); }} : nullptr)) {}
+      options.deterministic ? std::function<bool()>{[this] { return run_one(); }} : nullptr,
+      options.monotonic)) {}
 
 runtime_core::~runtime_core() {
-  // Every path here went through `stop`, which gave the executor back.
+  // What an orderly `stop` has not ended may have threads in it, or, after a fork, waits for
+  // threads that are not there.
+  auto* units = units_.release();
+  auto* system = system_.release();
+  auto* config = config_.release();
+  if (system == nullptr || fork_generation() != generation)
+    return;
+  auto& behind = left_behind();
+  const std::lock_guard guard{behind.mutex};
+  behind.parts.insert(behind.parts.end(), {units, system, config});
 }
 
 void runtime_core::start_system() {
   if (system_ != nullptr)
     return;
+  const logger_left_behind dropped;
   auto workers = options.workers;
   if (workers == 0)
     workers = std::max<std::size_t>(2, std::thread::hardware_concurrency());
@@ -117,21 +149,47 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
     object.reset();
     why = "its factory threw";
   }
-  const std::lock_guard guard{mutex_};
+  std::unique_lock lock{mutex_};
   if (object == nullptr || !accepting()) {
-    record->stop_sent = true; // there is no actor that `reference` could end
+    const bool made = object != nullptr;
     std::erase(records_, record);
-    return object == nullptr ? fail(errc::internal, "actor '" + record->name + "': " + why)
-                             : fail(errc::closed, "the runtime is stopping");
+    lock.unlock();
+    object.reset();
+    record->stop_sent = true; // there is no actor that `reference` could end
+    start(*record);           // drops what was sent early: that answers it
+    finished(*record);
+    return !made ? fail(errc::internal, "actor '" + record->name + "': " + why)
+                 : fail(errc::closed, "the runtime is stopping");
   }
   const bool ticks = plan.on_tick != nullptr && actor.tick.count() > 0;
   const std::weak_ptr<actor_link> weak = reference;
+  const logger_left_behind dropped;
   auto spawned
     = ticks ? system_->spawn<host_actor>(std::move(plan), std::move(object), record, self, weak)
             : system_->spawn<host_actor, caf::lazy_init>(std::move(plan), std::move(object), record,
                                                          self, weak);
   record->address = caf::actor_cast<caf::strong_actor_ptr>(spawned);
+  start(*record);
   return reference;
+}
+
+// True if it took the message: there is no actor yet.
+bool runtime_core::keep_for_start(actor_record& record, caf::mailbox_element_ptr& message) {
+  const std::lock_guard guard{record.early_mutex};
+  if (record.started.load(std::memory_order_relaxed))
+    return false;
+  record.early.push_back(std::move(message));
+  return true;
+}
+
+void runtime_core::start(actor_record& record) {
+  std::vector<caf::mailbox_element_ptr> early; // what is dropped dies outside the lock
+  const std::lock_guard guard{record.early_mutex};
+  early.swap(record.early);
+  for (auto& message : early)
+    if (record.address != nullptr)
+      record.address->enqueue(std::move(message), nullptr);
+  record.started.store(true, std::memory_order_release);
 }
 
 void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& sealed,
@@ -155,12 +213,6 @@ void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& seal
                             : error{errc::closed, "the runtime is stopping"});
     return;
   }
-  if (record.address == nullptr) { // from `on_start` of the first object
-    sealed.fail(error{errc::unavailable, "actor '" + record.name + "' has not started"});
-    if (record.door.leave())
-      release(record);
-    return;
-  }
   const auto posted = record.posted.fetch_add(1, std::memory_order_relaxed) + 1;
   const auto taken = record.taken.load(std::memory_order_relaxed);
   if (posted > taken && posted - taken > record.options.mailbox_bound) {
@@ -180,11 +232,15 @@ void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& seal
     constexpr std::int64_t quick_ns = 10'000;
     if (how != delivery::send && record.typical_ns.load(std::memory_order_relaxed) < quick_ns)
       sealed.yields = 4;
-    auto* unit = how == delivery::call && coordinator_ == nullptr ? units_->take() : nullptr;
-    if (unit != nullptr)
-      lend(to, sealed, std::move(message), *unit);
-    else
-      record.address->enqueue(std::move(message), nullptr);
+    const bool kept = !record.started.load(std::memory_order_acquire)
+                      && keep_for_start(record, message);
+    if (!kept && record.address != nullptr) { // else it never starts, and the message's end answers
+      auto* unit = how == delivery::call && coordinator_ == nullptr ? units_->take() : nullptr;
+      if (unit != nullptr)
+        lend(to, sealed, std::move(message), *unit);
+      else
+        record.address->enqueue(std::move(message), nullptr);
+    }
   }
   if (record.door.leave())
     release(record);
@@ -256,7 +312,8 @@ std::vector<std::string> runtime_core::stop_actors(monotonic_time until) {
     records = records_;
   }
   for (const auto& record : records)
-    finish(record);
+    if (record->started) // else `launch` sees that we stop and ends it
+      finish(record);
   if (coordinator_ != nullptr)
     run_until_idle();
   std::unique_lock lock{mutex_};
@@ -264,8 +321,10 @@ std::vector<std::string> runtime_core::stop_actors(monotonic_time until) {
   ended_.wait_until(lock, until, [&] { return std::ranges::none_of(records, alive); });
   std::vector<std::string> names;
   for (const auto& record : records)
-    if (alive(record))
+    if (alive(record)) {
+      record->cut_off = true;
       names.push_back("actor '" + record->name + "'");
+    }
   return names;
 }
 
@@ -282,14 +341,7 @@ std::vector<std::string> runtime_core::stop_services(monotonic_time until) {
   return names;
 }
 
-void runtime_core::stop_system(bool abandoned) {
-  if (abandoned) {
-    // A handler that never returns would keep the destructor waiting for ever.
-    static_cast<void>(units_.release());
-    static_cast<void>(system_.release());
-    static_cast<void>(config_.release());
-    return;
-  }
+void runtime_core::stop_system() {
   system_.reset();
   units_.reset();
   config_.reset();
@@ -313,7 +365,8 @@ expected<void> runtime_core::stop(std::chrono::nanoseconds within) {
   const bool abandoned = !alive.empty();
   for (auto& name : stop_services(until))
     alive.push_back(std::move(name));
-  stop_system(abandoned);
+  if (!abandoned) // a handler that never returns would keep us waiting for ever
+    stop_system();
   if (!continuations_.close(until))
     alive.emplace_back("a continuation");
   if (alive.empty())
@@ -326,6 +379,8 @@ expected<void> runtime_core::stop(std::chrono::nanoseconds within) {
 }
 
 expected<void> runtime_core::attach(std::shared_ptr<service> what) {
+  if (fork_generation() != generation)
+    return fail(errc::forked, "the runtime belongs to the parent process");
   const std::lock_guard guard{mutex_};
   if (!accepting())
     return fail(errc::closed, "the runtime is stopping");

@@ -63,11 +63,13 @@ public:
 private:
   void start_system();
   bool run_one();
+  [[nodiscard]] static bool keep_for_start(actor_record& record, caf::mailbox_element_ptr& message);
+  static void start(actor_record& record);
   void lend(const std::shared_ptr<actor_record>& to, slot_base& sealed,
             caf::mailbox_element_ptr letter, lending_unit& unit) noexcept;
   [[nodiscard]] std::vector<std::string> stop_actors(monotonic_time until);
   [[nodiscard]] std::vector<std::string> stop_services(monotonic_time until);
-  void stop_system(bool abandoned);
+  void stop_system();
 
   continuation_executor& continuations_;
   std::atomic<bool> accepting_{true};
@@ -78,7 +80,8 @@ private:
   std::vector<std::shared_ptr<actor_record>> records_; // guarded by mutex_
   std::vector<std::shared_ptr<service>> services_;     // guarded by mutex_
 
-  // Made with the first actor under mutex_; constant while an actor's door is open.
+  // Made with the first actor under mutex_; constant while an actor's door is open. If an actor
+  // outlives `stop`, they stay for ever: a thread may be in them.
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
   std::unique_ptr<lending_units> units_;

@@ -76,6 +76,10 @@ void host_actor::dispatch(slot_ptr<slot_base> sealed) {
   auto& record = *record_;
   // Not add_relaxed: letters dropped on other threads count here too.
   record.taken.fetch_add(1, std::memory_order_relaxed);
+  if (record.cut_off.load(std::memory_order_relaxed)) {
+    sealed->fail(error{errc::unavailable, "the runtime ended without '" + record.name + "'"});
+    return;
+  }
   if (object_ == nullptr) {
     sealed->fail(error{errc::unavailable, "actor '" + record.name + "' failed too often"});
     return;
@@ -181,7 +185,7 @@ void host_actor::restarted() {
 
 void host_actor::finished() {
   release_stash(errc::unavailable, "has ended");
-  if (object_ != nullptr && plan_.on_stop != nullptr) {
+  if (object_ != nullptr && plan_.on_stop != nullptr && !record_->cut_off) {
     try {
       const no_blocking_scope handler{record_->where.c_str()};
       plan_.on_stop(object_.get());

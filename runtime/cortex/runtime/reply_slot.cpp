@@ -94,19 +94,30 @@ std::optional<error> blocking_refused(const char* operation) {
                std::string{operation} + " would block " + why + "; use the form with a future"};
 }
 
+namespace {
+
+// On a deterministic runtime the waiting thread does the work. False if nothing is left to run and
+// the answer is not there.
+bool help_until_done(slot_base& slot) noexcept {
+  if (slot.home == nullptr)
+    return true;
+  auto helped = slot.home->help();
+  while (helped == executor::help_result::ran && !slot.done())
+    helped = slot.home->help();
+  return helped != executor::help_result::idle || slot.done();
+}
+
+} // namespace
+
 expected<void> await_slot(slot_base& slot) noexcept {
   if (slot.done())
     return {};
   if (auto refused = blocking_refused("waiting for an answer"))
     return unexpected{*std::move(refused)};
-  if (slot.home != nullptr) {
-    auto helped = slot.home->help();
-    while (helped == executor::help_result::ran && !slot.done())
-      helped = slot.home->help();
-    if (helped == executor::help_result::idle && !slot.done())
-      return fail(errc::would_deadlock, "nothing is left to run, the answer will never come");
-  }
-  if (slot.wait_until(slot.deadline))
+  if (!help_until_done(slot))
+    return fail(errc::would_deadlock, "nothing is left to run, the answer will never come");
+  if (slot.wait_until(slot.home != nullptr ? slot.home->on_system_clock(slot.deadline)
+                                           : slot.deadline))
     return {};
   const auto late = error{errc::timeout, "the deadline passed before it was begun", stage::mailbox};
   if (slot.withdraw(late) || slot.done())
@@ -115,6 +126,16 @@ expected<void> await_slot(slot_base& slot) noexcept {
                     "the deadline passed after it was begun; it may still take "
                     "effect",
                     stage::handler});
+}
+
+bool await_slot(slot_base& slot, std::chrono::nanoseconds patience) noexcept {
+  if (slot.done())
+    return true;
+  if (current_thread().no_blocking != nullptr || !help_until_done(slot))
+    return false;
+  const auto now = std::chrono::steady_clock::now();
+  const bool far = patience >= monotonic_time::max() - now;
+  return slot.wait_until(far ? monotonic_time::max() : now + patience);
 }
 
 } // namespace cortex::detail

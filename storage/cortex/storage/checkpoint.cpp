@@ -5,6 +5,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <array>
+
 namespace cortex::storage::detail {
 namespace {
 
@@ -16,14 +19,17 @@ void writer::maintain() noexcept {
   if (around_.readers == nullptr || on_ == nullptr)
     return;
   const auto pages = static_cast<std::uint64_t>(on_->wal_pages());
-  if (pages < last_pages_)
-    next_checkpoint_ = around_.options.checkpoint_pages; // the log began anew
+  if (pages < last_pages_) { // the log began anew
+    next_checkpoint_ = around_.options.checkpoint_pages;
+    next_reset_ = 0;
+  }
   last_pages_ = pages;
   if (pages < next_checkpoint_)
     return;
   // An open snapshot keeps the log from being used from its beginning again.
   around_.readers->end_idle_snapshots();
-  const bool whole = checkpoint(false) == 0;
+  const auto left = checkpoint(false);
+  const bool whole = left && *left == 0;
   // Reads that overlap would do the same for ever. Those that are quick are waited for; who begins
   // after that sees the file alone, and the next write begins the log anew.
   constexpr std::chrono::microseconds quick{200};
@@ -40,7 +46,19 @@ void writer::maintain() noexcept {
     empty_log();
 }
 
-int writer::checkpoint(bool empty_log) noexcept {
+expected<std::uint64_t> writer::checkpoint(bool empty_log) noexcept {
+  if (on_ == nullptr)
+    reopen();
+  if (on_ == nullptr)
+    return fail(errc::io, "the database could not be opened again after a failed sync");
+  // What is copied back must be on the disk in the log first, or a power cut leaves a mixture.
+  if (log_doubtful_) {
+    if (auto whole = rewrite_log(); !whole) {
+      next_checkpoint_ = static_cast<std::uint64_t>(on_->wal_pages())
+                         + around_.options.checkpoint_pages;
+      return unexpected{std::move(whole).error()};
+    }
+  }
   int in_log = 0;
   int copied = 0;
   const int code = sqlite3_wal_checkpoint_v2(
@@ -50,6 +68,7 @@ int writer::checkpoint(bool empty_log) noexcept {
   const bool whole = code == SQLITE_OK && in_log == copied;
   if (whole) {
     add_relaxed(counters_.checkpoints);
+    forget_pinned();
     next_checkpoint_ = step;
     if (in_log > 0 && static_cast<std::uint64_t>(on_->wal_pages()) >= step)
       // Copied, but the log goes on growing from here if a reader still looks at it.
@@ -63,9 +82,46 @@ int writer::checkpoint(bool empty_log) noexcept {
     counters_.wal_pages.store(0, std::memory_order_relaxed);
     next_checkpoint_ = step;
   }
-  if (code != SQLITE_OK && code != SQLITE_BUSY)
-    around_.log(severity::warning, to_string(translate(code, "checkpoint", on_->raw())));
-  return in_log - copied;
+  if (code != SQLITE_OK && code != SQLITE_BUSY) {
+    log_doubtful_ = log_doubtful_ || is_sync_failure(code);
+    auto problem = translate(code, "checkpoint", on_->raw());
+    around_.log(severity::warning, to_string(problem));
+    return fail(std::move(problem));
+  }
+  return static_cast<std::uint64_t>(std::max(in_log - copied, 0));
+}
+
+// After a failed sync Linux may drop the pages that it could not write while it still shows them to
+// readers: a second sync that says 0 proves nothing (Rebello et al., "Can Applications Recover from
+// fsync Failures?", 2020). Commits that come after such a gap in the log would be lost with it. So
+// the log is written again as it reads, and synced, before anything is promised.
+expected<void> writer::rewrite_log() noexcept {
+  if (const int code = on_->run(connection::fixed::begin_write); code != SQLITE_OK)
+    return fail(translate(code, "cannot begin to repair the log", on_->raw()));
+  const int code = [this] {
+    sqlite3_file* log = nullptr;
+    sqlite3_file_control(on_->raw(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
+                         static_cast<void*>(&log));
+    if (log == nullptr || log->pMethods == nullptr)
+      return SQLITE_OK;
+    sqlite3_int64 size = 0;
+    int result = log->pMethods->xFileSize(log, &size);
+    std::array<char, 32'768> part{};
+    for (sqlite3_int64 at = 0; result == SQLITE_OK && at < size;) {
+      const auto length
+        = static_cast<int>(std::min(size - at, static_cast<sqlite3_int64>(part.size())));
+      result = log->pMethods->xRead(log, part.data(), length, at);
+      if (result == SQLITE_OK)
+        result = log->pMethods->xWrite(log, part.data(), length, at);
+      at += length;
+    }
+    return result == SQLITE_OK ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : result;
+  }();
+  on_->run(connection::fixed::rollback);
+  if (code != SQLITE_OK)
+    return fail(translate(code, "cannot repair the log after a failed sync"));
+  log_doubtful_ = false;
+  return {};
 }
 
 // Short reads that always overlap keep the log growing without any of them being old. So the door
@@ -92,6 +148,11 @@ void writer::note_pinned() noexcept {
     names += (names.empty() ? "" : ", ") + info.owner;
   const std::lock_guard guard{pinned_mutex_};
   pinned_by_ = std::move(names);
+}
+
+void writer::forget_pinned() noexcept {
+  const std::lock_guard guard{pinned_mutex_};
+  pinned_by_.clear();
 }
 
 std::string writer::pinned_by() const {

@@ -39,9 +39,9 @@ bool only_space(std::string_view text) {
 
 // Pragmas that tell something and change nothing, with or without an argument.
 bool harmless_pragma(std::string_view name, const char* argument) {
-  constexpr std::array plain{"data_version",    "page_count",     "page_size",    "freelist_count",
-                             "user_version",    "application_id", "encoding",     "schema_version",
-                             "compile_options", "database_list",  "foreign_keys", "journal_mode"};
+  constexpr std::array plain{"data_version",    "page_count",     "page_size",   "freelist_count",
+                             "user_version",    "application_id", "encoding",    "schema_version",
+                             "compile_options", "database_list",  "foreign_keys"};
   constexpr std::array with_argument{
     "table_info",  "table_xinfo",      "table_list",  "index_list",      "index_info",
     "index_xinfo", "foreign_key_list", "quick_check", "integrity_check", "foreign_key_check"};
@@ -161,7 +161,7 @@ expected<raw_statement> connection::compile(std::string_view sql, sql_scope scop
       return fail(translate(code, shorten(sql), db_.get()));
     if (compiled == nullptr)
       return fail(errc::invalid_argument, "no statement in " + shorten(sql));
-    if (!only_space(sql.substr(static_cast<std::size_t>(tail - sql.data()))))
+    if (!nothing_in(sql.substr(static_cast<std::size_t>(tail - sql.data()))))
       return fail(errc::invalid_argument, "more than one statement in " + shorten(sql));
     return {};
   }();
@@ -228,7 +228,11 @@ expected<bool> connection::step(statement& prepared) {
     return true;
   if (code == SQLITE_DONE)
     return false;
-  return fail(translate(code, {}, db_.get()));
+  // The message of a function may quote what was bound ("JSON path error near …").
+  const bool may_quote = (code & 0xff) == SQLITE_ERROR
+                         && sqlite3_bind_parameter_count(prepared.raw()) > 0;
+  return fail(
+    translate(code, shorten(sqlite3_sql(prepared.raw())), may_quote ? nullptr : db_.get()));
 }
 
 expected<changes> connection::run(statement& prepared) {
@@ -267,7 +271,21 @@ void connection::reset_all() noexcept {
       reset(*cached);
 }
 
+// Only SQLite knows what is a comment.
+bool connection::nothing_in(std::string_view sql) noexcept {
+  if (only_space(sql))
+    return true;
+  sqlite3_stmt* compiled = nullptr;
+  const char* tail = nullptr;
+  const int code
+    = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), 0, &compiled, &tail);
+  const raw_statement owned{compiled};
+  return code == SQLITE_OK && compiled == nullptr && tail == sql.data() + sql.size();
+}
+
 expected<void> connection::run_script(std::string_view sql, sql_scope scope) {
+  if (sql.find('\0') != std::string_view::npos)
+    return fail(errc::invalid_argument, "a script contains a NUL");
   while (!only_space(sql)) {
     sqlite3_stmt* compiled = nullptr;
     const char* tail = nullptr;
@@ -276,6 +294,10 @@ expected<void> connection::run_script(std::string_view sql, sql_scope scope) {
                                             &compiled, &tail);
     const raw_statement owned{compiled};
     int code = prepared;
+    if (sqlite3_bind_parameter_count(compiled) > 0) {
+      scope_ = before;
+      return fail(errc::invalid_argument, "a script has no parameters: " + shorten(sql));
+    }
     if (compiled != nullptr) {
       changed_ = changed_ || sqlite3_stmt_readonly(compiled) == 0;
       do

@@ -137,6 +137,7 @@ private:
   expected<void> configure(const connection_options& options);
   expected<raw_statement> compile(std::string_view sql, sql_scope scope, bool persistent);
   void make_room();
+  [[nodiscard]] bool nothing_in(std::string_view sql) noexcept; // but comments and space
 
   struct text_hash {
     using is_transparent = void;

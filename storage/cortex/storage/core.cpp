@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 
@@ -174,6 +175,9 @@ expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
   const auto left = alone ? writer_->run_alone(what) : std::nullopt;
   if (left ? *left : writer_->enqueue(what) && writer_->needs_owner())
     wake_storage();
+  // Many a reply comes while its caller lets others run, and saves a sleep and a wake: 1.5 times
+  // the writes of 8 callers, 1.7 times those of 64 (write_committed rows of bench/run).
+  held->yields = 4;
   auto arrived = cortex::detail::await_slot(*held);
   callers_.fetch_sub(1, std::memory_order_acq_rel);
   return arrived;
@@ -199,6 +203,10 @@ void database_core::lend(cortex::detail::slot_base& wanted) noexcept {
 }
 
 void database_core::wake_storage() noexcept {
+  if (stopping_.load(std::memory_order_acquire)) {
+    static_cast<void>(writer_->serve()); // closing gave up waiting for who gives the writer back
+    return;
+  }
   if (deterministic_)
     return; // `run_one` serves
   if (!storage_started_.load(std::memory_order_acquire)) {
@@ -231,14 +239,25 @@ expected<reader*> database_core::take_reader(const read_options& options) noexce
   if (closed())
     return fail(errc::closed, "'" + path_ + "' is closed");
   const auto within = options.deadline.count() != 0 ? options.deadline : options_.default_deadline;
+  auto taken = take_any(options.owner, within);
+  if (taken && *taken == nullptr && closed()) {
+    static_cast<void>(writer_->disown());
+    return fail(errc::closed, "'" + path_ + "' is closed");
+  }
+  return taken;
+}
+
+// What was queued before the end is still served, so this one does not ask whether it has come.
+expected<reader*> database_core::take_any(std::string_view owner,
+                                          std::chrono::nanoseconds within) noexcept {
   if (!memory_)
-    return readers_->take(options.owner, within, runtime_.monotonic());
+    return readers_->take(owner, within, runtime_.monotonic());
   // One connection for all: reads take turns with the writer.
   const auto now = std::chrono::steady_clock::now();
   const bool far = within >= monotonic_time::max() - now;
   if (!writer_->own(far ? monotonic_time::max() : now + within))
     return fail(error{errc::timeout, "the only connection stayed busy", stage::reader});
-  if (closed()) {
+  if (writer_->closed()) {
     static_cast<void>(writer_->disown());
     return fail(errc::closed, "'" + path_ + "' is closed");
   }
@@ -291,28 +310,45 @@ void database_core::start_reader_threads() {
 bool database_core::serve_reads() noexcept {
   constexpr std::size_t most = 32;
   std::array<pending_read*, most> batch{};
-  const auto n = reads_.try_dequeue_bulk(batch.data(), most);
-  if (n == 0)
-    return false;
-  reads_waiting_.fetch_sub(n, std::memory_order_seq_cst);
-  auto held = take_reader({"queued reads", {}});
-  const auto now = runtime_.monotonic().now();
-  for (std::size_t i = 0; i < n; ++i) {
-    auto& slot = batch[i]->slot();
-    if (!held)
-      slot.fail(held.error());
-    else if (slot.deadline <= now)
+  serving_.fetch_add(1, std::memory_order_seq_cst); // before they are no longer counted as waiting
+  auto left = std::span{batch}.first(reads_.try_dequeue_bulk(batch.data(), most));
+  const bool any = !left.empty();
+  reads_waiting_.fetch_sub(left.size(), std::memory_order_seq_cst);
+  while (!left.empty())
+    left = serve_batch(left);
+  serving_.fetch_sub(1, std::memory_order_seq_cst);
+  return any;
+}
+
+// Answers all of them or, if no reader comes free, those whose time is up. Returns the others.
+std::span<pending_read*> database_core::serve_batch(std::span<pending_read*> batch) noexcept {
+  const auto began = runtime_.monotonic().now();
+  auto first_end = monotonic_time::max();
+  for (auto* each : batch)
+    first_end = std::min(first_end, each->slot().deadline);
+  auto held = take_any("queued reads", std::max(first_end - began, monotonic_time::duration{0}));
+  const bool late = !held && held.error().code == errc::timeout;
+  const auto now = late ? first_end : runtime_.monotonic().now();
+  const auto others = std::partition(batch.begin(), batch.end(), [&](pending_read* each) {
+    return late && each->slot().deadline > now;
+  });
+  const auto kept = batch.first(static_cast<std::size_t>(others - batch.begin()));
+  for (auto* each : batch.subspan(kept.size())) {
+    auto& slot = each->slot();
+    if (held && slot.deadline <= now)
       slot.fail({errc::timeout, "the readers were busy", stage::reader});
+    else if (!held)
+      slot.fail(held.error());
     else if (slot.begin()) {
       const cortex::detail::no_blocking_scope inside{"a read function"};
       snapshot view{connection_of(*held)};
-      batch[i]->run(view);
+      each->run(view);
     }
     slot.unref();
   }
   if (held)
     give_back(*held);
-  return true;
+  return kept;
 }
 
 void database_core::reader_thread() noexcept {
@@ -345,11 +381,15 @@ expected<std::uint64_t> database_core::checkpoint() {
     return 0;
   if (!writer_->own(std::chrono::steady_clock::now() + options_.default_deadline))
     return fail(error{errc::timeout, "the writer stayed busy", stage::lane});
+  if (writer_->closed()) {
+    static_cast<void>(writer_->disown());
+    return fail(errc::closed, "'" + path_ + "' is closed");
+  }
   readers_->end_idle_snapshots();
-  const auto left = writer_->checkpoint(false);
+  auto left = writer_->checkpoint(false);
   if (writer_->disown())
     wake_storage();
-  return static_cast<std::uint64_t>(std::max(left, 0));
+  return left;
 }
 
 database_stats database_core::stats() const {
@@ -405,17 +445,27 @@ expected<void> database_core::close(monotonic_time until) noexcept {
   closed_.store(true, std::memory_order_seq_cst);
   if (std::exchange(close_done_, true))
     return {};
+  auto in_time = [until] { return std::chrono::steady_clock::now() < until; };
   if (writer_ != nullptr) {
     writer_->refuse();
-    while (writer_->has_work()) // what was accepted is answered
+    while (writer_->has_work() && in_time()) // what was accepted is answered
       if (!writer_->serve())
         std::this_thread::yield();
   }
-  join_threads(); // queued reads are served before their threads end
-  while (serve_reads()) {
-  }
+  while ((reads_waiting_.load() != 0 || serving_.load() != 0) && in_time())
+    if (servers_started_.load(std::memory_order_acquire) || !serve_reads())
+      std::this_thread::yield();
   const bool all_back = readers_ == nullptr || readers_->shut(until);
-  const bool owned = writer_ == nullptr || writer_->own(until);
+  join_threads();
+  while (reads_waiting_.load() != 0) // no reader came free for them, or they came last
+    if (!serve_reads())
+      std::this_thread::yield();
+  bool owned = writer_ == nullptr || writer_->own(until);
+  while (writer_ != nullptr && owned && writer_->has_work()) { // left to us at the last moment
+    static_cast<void>(writer_->disown());
+    static_cast<void>(writer_->serve());
+    owned = writer_->own(until);
+  }
   std::string names;
   if (readers_ != nullptr) {
     for (const auto& info : readers_->at_work(runtime_.monotonic().now()))
@@ -425,9 +475,13 @@ expected<void> database_core::close(monotonic_time until) noexcept {
   if (writer_ != nullptr && owned) {
     if (!memory_)
       static_cast<void>(writer_->checkpoint(all_back));
-    writer_->close(); // never given back: nobody writes any more
+    writer_->close();
+    static_cast<void>(writer_->disown()); // those who still wait for it see that it is closed
   }
-  lock_.reset();
+  if (owned) // else a write is still under way: nobody else may open the file for writing
+    lock_.reset();
+  if (!owned && names.empty())
+    return fail(errc::timeout, "'" + path_ + "' still has a write under way");
   if (!all_back || !owned)
     return fail(errc::timeout, "'" + path_ + "' still has leases out: " + names);
   return {};

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -72,7 +73,10 @@ private:
   void wake_storage() noexcept;
   void storage_thread() noexcept;
   void reader_thread() noexcept;
+  [[nodiscard]] expected<reader*> take_any(std::string_view owner,
+                                           std::chrono::nanoseconds within) noexcept;
   bool serve_reads() noexcept;
+  std::span<pending_read*> serve_batch(std::span<pending_read*> batch) noexcept;
   void start_reader_threads();
   void join_threads() noexcept;
   void leak() noexcept;
@@ -104,6 +108,7 @@ private:
   cortex::detail::doorbell storage_bell_;
   moodycamel::ConcurrentQueue<pending_read*> reads_;
   std::atomic<std::uint64_t> reads_waiting_{0};
+  std::atomic<std::uint32_t> serving_{0};    // threads that have taken reads out of the queue
   std::atomic<std::uint32_t> reads_turn_{0}; // futex: changes with each queued read
   std::atomic<std::uint32_t> servers_asleep_{0};
 };

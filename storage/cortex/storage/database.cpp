@@ -4,6 +4,8 @@
 #include "cortex/storage/migrations.hpp"
 #include "cortex/storage/registry.hpp"
 
+#include <limits>
+
 namespace cortex::storage {
 
 expected<void> validate(const database_options& options) {
@@ -19,11 +21,13 @@ expected<void> validate(const database_options& options) {
   unless(options.max_group >= 1, "max_group: at least 1");
   unless(options.max_group_bytes >= 1, "max_group_bytes: at least 1");
   unless(options.default_deadline > zero, "default_deadline: more than 0");
-  unless(options.busy_timeout >= zero, "busy_timeout: not negative");
+  unless(options.busy_timeout >= zero && options.busy_timeout <= std::chrono::days{24},
+         "busy_timeout: 0 to 24 days");
   unless(options.checkpoint_pages >= 1, "checkpoint_pages: at least 1");
   unless(options.wal_budget_bytes >= std::size_t{1} << 20U, "wal_budget_bytes: at least 1 MiB");
   unless(options.reader_patience > zero, "reader_patience: more than 0");
-  unless(options.cache_kib >= 1, "cache_kib: at least 1");
+  unless(options.cache_kib >= 1 && options.cache_kib <= std::numeric_limits<std::int32_t>::max(),
+         "cache_kib: 1 to 2^31 - 1");
   if (auto schema = detail::validate(options.schema); !schema)
     unless(false, schema.error().detail.c_str());
   if (!wrong.empty())

@@ -2,7 +2,10 @@
 
 #include "cortex/storage/sqlite_error.hpp"
 
+#include <sqlite3.h>
+
 #include <algorithm>
+#include <exception>
 #include <string>
 
 namespace cortex::storage::detail {
@@ -14,14 +17,35 @@ bool good_component(std::string_view name) {
   });
 }
 
+// A statement that rolls back by itself (INSERT OR ROLLBACK, a full disk) leaves its step without a
+// transaction. What the step does then must not be kept statement by statement: only ours commits.
+class commit_watch {
+public:
+  explicit commit_watch(connection& on) noexcept : on_(on.raw()) {
+    sqlite3_commit_hook(
+      on_, [](void* self) { return static_cast<commit_watch*>(self)->committing_ ? 0 : 1; }, this);
+  }
+  commit_watch(const commit_watch&) = delete;
+  commit_watch& operator=(const commit_watch&) = delete;
+  ~commit_watch() { sqlite3_commit_hook(on_, nullptr, nullptr); }
+
+  void allow_commit() noexcept { committing_ = true; }
+
+private:
+  sqlite3* on_;
+  bool committing_ = false;
+};
+
 // Runs `step` in a transaction of its own; undoes it on an error.
 template <class Step>
 expected<void> in_transaction(connection& on, Step&& step) {
+  commit_watch watch{on};
   if (const int code = on.run(connection::fixed::begin_write); code != 0)
     return fail(translate(code, "cannot begin", on.raw()));
   auto done = step();
   on.reset_all();
   if (done) {
+    watch.allow_commit();
     if (const int code = on.run(connection::fixed::commit); code != 0)
       done = fail(translate(code, "COMMIT", on.raw()));
   }
@@ -74,19 +98,58 @@ expected<void> record(connection& on, const std::string& component, const migrat
   return {};
 }
 
+expected<void> run_step(const migration& step, connection& on) noexcept {
+  try {
+    transaction view{on};
+    return step.apply(view);
+  } catch (const std::exception& bug) {
+    return fail(errc::internal, std::string{"it threw: "} + bug.what());
+  } catch (...) {
+    return fail(errc::internal, "it threw");
+  }
+}
+
+expected<void> migrate(const schema& wanted, int from, connection& on, wall_time now) {
+  auto table = on.exec("CREATE TABLE IF NOT EXISTS cortex_schema(component TEXT NOT NULL, "
+                       "version INTEGER NOT NULL, name TEXT NOT NULL, applied_at INTEGER NOT "
+                       "NULL, PRIMARY KEY(component, version))");
+  if (!table)
+    return table;
+  for (auto next = static_cast<std::size_t>(from); next < wanted.migrations.size(); ++next) {
+    const auto& step = wanted.migrations[next];
+    auto done = in_transaction(on, [&]() -> expected<void> {
+      if (auto applied = run_step(step, on); !applied)
+        return applied;
+      if (!on.in_transaction())
+        return fail(errc::internal, "a statement rolled the transaction back");
+      if (auto whole = check_foreign_keys(on); !whole)
+        return whole;
+      return record(on, wanted.component, step, now);
+    });
+    if (!done)
+      return named(std::move(done),
+                   "migration " + std::to_string(step.version) + " '" + step.name + "'");
+  }
+  return {};
+}
+
 } // namespace
 
 expected<void> validate(const schema& wanted) {
+  std::string wrong;
   if (!good_component(wanted.component))
-    return fail(errc::invalid_argument,
-                "schema.component '" + wanted.component + "': 1 to 64 of a-z 0-9 _");
+    wrong = "schema.component '" + wanted.component + "': 1 to 64 of a-z 0-9 _";
   for (std::size_t i = 0; i < wanted.migrations.size(); ++i) {
     const auto& step = wanted.migrations[i];
-    if (step.version != static_cast<int>(i) + 1 || !step.apply)
-      return fail(errc::invalid_argument, "schema.migrations: entry " + std::to_string(i)
-                                            + " must have version " + std::to_string(i + 1)
-                                            + " and a function");
+    if (step.version == static_cast<int>(i) + 1 && step.apply)
+      continue;
+    wrong += (wrong.empty() ? "" : "; ") + std::string{"schema.migrations: entry "}
+             + std::to_string(i) + " must have version " + std::to_string(i + 1)
+             + " and a function";
+    break; // the versions after it tell nothing more
   }
+  if (!wrong.empty())
+    return fail(errc::invalid_argument, std::move(wrong));
   return {};
 }
 
@@ -104,27 +167,16 @@ expected<void> apply(const schema& wanted, connection& on, wall_time now) {
     if (!made)
       return named(std::move(made), "schema of '" + wanted.component + "'");
   }
-  if (*version < newest) {
-    auto table = on.exec("CREATE TABLE IF NOT EXISTS cortex_schema(component TEXT NOT NULL, "
-                         "version INTEGER NOT NULL, name TEXT NOT NULL, applied_at INTEGER NOT "
-                         "NULL, PRIMARY KEY(component, version))");
-    if (!table)
-      return table;
-  }
-  for (int next = *version + 1; next <= newest; ++next) {
-    const auto& step = wanted.migrations[static_cast<std::size_t>(next) - 1];
-    auto done = in_transaction(on, [&]() -> expected<void> {
-      transaction view{on};
-      if (auto applied = step.apply(view); !applied)
-        return applied;
-      if (auto whole = check_foreign_keys(on); !whole)
-        return whole;
-      return record(on, wanted.component, step, now);
-    });
-    if (!done)
-      return named(std::move(done), "migration " + std::to_string(next) + " '" + step.name + "'");
-  }
-  return {};
+  if (*version == newest)
+    return {};
+  // Enforced, they forbid what a rebuilt table needs: to be gone for a moment while others refer to
+  // it. The check at the end of each step takes their place. No effect inside a transaction.
+  if (auto off = on.exec("PRAGMA foreign_keys=OFF"); !off)
+    return off;
+  auto done = migrate(wanted, *version, on, now);
+  if (auto enforced = on.exec("PRAGMA foreign_keys=ON"); !enforced && done)
+    return enforced;
+  return done;
 }
 
 } // namespace cortex::storage::detail

@@ -47,9 +47,13 @@ expected<void> check_spelling(const std::string& path) {
     return fail(errc::invalid_argument, "the path of a database is empty");
   if (path.find('\0') != std::string::npos)
     return fail(errc::invalid_argument, "the path of a database contains a NUL");
-  if (path.size() >= PATH_MAX)
-    return fail(errc::invalid_argument, "the path of a database is too long");
+  // SQLite takes paths of 512 bytes; its helpers have names that are longer by up to 8.
+  constexpr std::size_t longest_path = 512 - 8;
+  constexpr std::size_t longest_name = NAME_MAX - 8;
   const auto name = std::filesystem::path{path}.filename().string();
+  if (name.size() > longest_name || path.size() >= PATH_MAX
+      || std::filesystem::absolute(path).lexically_normal().native().size() > longest_path)
+    return fail(errc::invalid_argument, "the path of a database is too long");
   if (name.empty() || name == "." || name == "..")
     return fail(errc::invalid_argument, "'" + path + "' names no file");
   for (const char* tail : {"-wal", "-shm", "-journal", ".lock"})
@@ -129,8 +133,10 @@ expected<prepared_file> prepare_file(const std::string& path, bool create, bool 
   if (::stat(out.path.c_str(), &about) != 0)
     return system_failure(errno, "cannot examine '" + out.path + "'");
   if (!S_ISREG(about.st_mode))
-    return fail(errc::unsupported, "'" + out.path + "' is no regular file");
+    return fail(errc::invalid_argument, "'" + out.path + "' is no regular file");
   out.identity = {about.st_dev, about.st_ino};
+  if (::access(out.path.c_str(), R_OK) != 0)
+    return system_failure(errno, "cannot read '" + out.path + "'");
   if (create && ::access(out.path.c_str(), W_OK) != 0)
     return system_failure(errno, "cannot write '" + out.path + "'");
   if (!allow_network)

@@ -27,8 +27,8 @@ struct prepared_file {
 
 /// Finds the file, or makes it (mode 0600, missing folders 0700) if `create`. Never opens an
 /// existing database file: closing it again would drop the locks that SQLite holds on it.
-/// Errors: `invalid_argument`, `not_found`, `permission`, `read_only`, `no_space`, `unsupported`
-/// (not a regular file, or a network file system unless `allow_network`), `io`.
+/// Errors: `invalid_argument` (also for what is no regular file), `not_found`, `permission`,
+/// `read_only`, `no_space`, `unsupported` (a network file system unless `allow_network`), `io`.
 [[nodiscard]] expected<prepared_file> prepare_file(const std::string& path, bool create,
                                                    bool allow_network);
 

@@ -1,7 +1,9 @@
 #include "cortex/storage/registry.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace cortex::storage::detail {
 namespace {
@@ -11,10 +13,12 @@ struct entry {
   std::weak_ptr<void> lifetime;
 };
 
-// One for the process. Its lock also keeps two openers of one file apart.
+// One for the process. Its lock also keeps two openers of one file apart. It is recursive because a
+// migration, which runs under it, may open another file.
 struct registry {
-  std::mutex mutex;
+  std::recursive_mutex mutex;
   std::map<file_identity, entry> files; // guarded by mutex
+  std::set<file_identity> opening;      // guarded by mutex
 };
 
 registry& files() {
@@ -32,13 +36,35 @@ std::shared_ptr<void> make_lifetime(const std::shared_ptr<database_core>& core,
           }};
 }
 
-bool same_options(const database_options& a, const database_options& b) {
-  return a.level == b.level && a.readers == b.readers && a.lane_bound == b.lane_bound
-         && a.max_group == b.max_group && a.max_group_bytes == b.max_group_bytes
-         && a.checkpoint_pages == b.checkpoint_pages && a.wal_budget_bytes == b.wal_budget_bytes
-         && a.cache_kib == b.cache_kib && a.vfs == b.vfs && a.schema.component == b.schema.component
-         && a.schema.base == b.schema.base
-         && a.schema.migrations.size() == b.schema.migrations.size();
+bool same_steps(const std::vector<migration>& a, const std::vector<migration>& b) {
+  return std::ranges::equal(a, b, {}, &migration::name, &migration::name); // versions are 1, 2, …
+}
+
+// The names of the options that differ. `access` may, and what is only looked at before a file is
+// opened.
+std::string differing(const database_options& a, const database_options& b) {
+  std::string names;
+  auto unless = [&names](bool same, const char* name) {
+    if (!same)
+      names += (names.empty() ? "" : ", ") + std::string{name};
+  };
+  unless(a.level == b.level, "level");
+  unless(a.readers == b.readers, "readers");
+  unless(a.reader_threads == b.reader_threads, "reader_threads");
+  unless(a.lane_bound == b.lane_bound, "lane_bound");
+  unless(a.max_group == b.max_group, "max_group");
+  unless(a.max_group_bytes == b.max_group_bytes, "max_group_bytes");
+  unless(a.default_deadline == b.default_deadline, "default_deadline");
+  unless(a.busy_timeout == b.busy_timeout, "busy_timeout");
+  unless(a.checkpoint_pages == b.checkpoint_pages, "checkpoint_pages");
+  unless(a.wal_budget_bytes == b.wal_budget_bytes, "wal_budget_bytes");
+  unless(a.reader_patience == b.reader_patience, "reader_patience");
+  unless(a.cache_kib == b.cache_kib, "cache_kib");
+  unless(a.vfs == b.vfs, "vfs");
+  unless(a.schema.component == b.schema.component, "schema.component");
+  unless(a.schema.base == b.schema.base, "schema.base");
+  unless(same_steps(a.schema.migrations, b.schema.migrations), "schema.migrations");
+  return names;
 }
 
 // A read-only reference may look through a writing one.
@@ -51,9 +77,9 @@ expected<open_database> share(const entry& found, const database_options& option
     return open_database{std::move(core), std::move(lifetime)};
   if (core->options().access == access::read_only)
     return fail(errc::in_use, "'" + core->path() + "' is open read-only in this process");
-  if (!same_options(core->options(), options))
+  if (const auto names = differing(core->options(), options); !names.empty())
     return fail(errc::invalid_argument,
-                "'" + core->path() + "' is open in this process with other options");
+                "'" + core->path() + "' is open in this process with other options: " + names);
   return open_database{std::move(core), std::move(lifetime)};
 }
 
@@ -78,6 +104,8 @@ expected<open_database> open_new(const runtime& rt, std::optional<prepared_file>
 expected<open_database> open_shared(const runtime& rt, const std::string& path,
                                     const database_options& options,
                                     std::shared_ptr<void> keep_alive) {
+  if (path == ":memory:" && options.access == access::read_only)
+    return fail(errc::invalid_argument, "a memory database is private: it cannot be read-only");
   if (path == ":memory:")
     return open_new(rt, std::nullopt, options, std::move(keep_alive));
   auto& all = files();
@@ -97,7 +125,10 @@ expected<open_database> open_shared(const runtime& rt, const std::string& path,
     all.files.erase(it);
   }
   const auto identity = file->identity;
+  if (!all.opening.insert(identity).second)
+    return fail(errc::would_deadlock, "'" + file->path + "' is being opened by this very thread");
   auto opened = open_new(rt, *std::move(file), options, std::move(keep_alive));
+  all.opening.erase(identity);
   if (opened)
     all.files[identity] = {opened->core, opened->lifetime};
   std::erase_if(all.files, [](const auto& old) { return old.second.core.expired(); });

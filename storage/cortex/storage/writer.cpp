@@ -3,6 +3,7 @@
 #include "cortex/storage/sqlite_error.hpp"
 
 #include <sched.h>
+#include <sqlite3.h>
 
 namespace cortex::storage::detail {
 
@@ -16,6 +17,7 @@ writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
     on_(std::move(on)),
     next_checkpoint_(around_.options.checkpoint_pages) {
   group_.reserve(around_.options.max_group);
+  watch_transactions();
   seen_version_ = on_->data_version();
 }
 
@@ -79,7 +81,9 @@ std::optional<bool> writer::run_alone(pending_write& what) noexcept {
 bool writer::combine(const cortex::detail::slot_base& wanted) noexcept {
   if (!try_own())
     return false; // the owner looks again after giving it back
-  while (!wanted.done() && has_work())
+  // What it waits for may be something else than a write: others' work must not keep it for ever.
+  constexpr int most_groups = 8;
+  for (int groups = 0; groups < most_groups && !wanted.done() && has_work(); ++groups)
     run_group();
   return disown();
 }
@@ -124,7 +128,11 @@ void writer::collect() noexcept {
   }
   const auto room = most - group_.size();
   const bool bulk_waits = waiting_[1].load(std::memory_order_relaxed) != 0;
-  take_lane(lane::interactive, bulk_waits ? room - room / 8 : room);
+  // An eighth of less than eight is one; in groups of one the lanes take turns.
+  const auto reserved = bulk_waits && (room > 1 || (bulk_turn_ = !bulk_turn_))
+                          ? std::max<std::size_t>(room / 8, room != 0 ? 1 : 0)
+                          : 0;
+  take_lane(lane::interactive, room - reserved);
   if (bulk_waits)
     take_lane(lane::bulk, std::min(most - group_.size(), std::max<std::size_t>(most / 8, 1)));
   if (group_.empty()) {
@@ -180,8 +188,15 @@ writer::verdict writer::attempt(members& group, durability level, bool savepoint
     answer_all(group, set.error());
     return verdict::answered;
   }
+  if (log_doubtful_ && level == durability::synced) {
+    if (auto whole = rewrite_log(); !whole) {
+      answer_all(group, whole.error());
+      return verdict::answered;
+    }
+  }
   const auto begun = around_.clock.now();
   on_->clear_marks();
+  rolled_back_ = false;
   if (const int code = on_->run(connection::fixed::begin_write); code != 0) {
     answer_all(group, translate(code, "cannot begin to write", on_->raw()));
     return verdict::answered;
@@ -195,13 +210,13 @@ writer::verdict writer::attempt(members& group, durability level, bool savepoint
   return commit(group, level, begun);
 }
 
-std::optional<error> writer::run_member(pending_write& member) noexcept {
+std::optional<error> writer::run_member(pending_write& member, bool last_look) noexcept {
   const cortex::detail::no_blocking_scope inside{"a write function"};
   on_->forget_changes();
   transaction view{*on_};
   auto result = member.run(view);
   on_->reset_all();
-  if (!on_->in_transaction()) {
+  if (broken()) {
     if (!result)
       return std::move(result).error();
     return error{errc::internal, "a statement rolled the transaction back"};
@@ -210,7 +225,8 @@ std::optional<error> writer::run_member(pending_write& member) noexcept {
     return std::move(result).error();
   if (on_->deferred_violation())
     return error{errc::constraint, "FOREIGN KEY constraint failed at the end of the write"};
-  if (member.slot().deadline <= around_.clock.now())
+  // Without savepoints one look at the clock before COMMIT does for all of them.
+  if (last_look && member.slot().deadline <= around_.clock.now())
     return error{errc::timeout, "its time was up before COMMIT; it was undone", stage::execute};
   return std::nullopt;
 }
@@ -221,7 +237,7 @@ writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
     auto& member = *group[i];
     if (savepoints)
       on_->run(connection::fixed::savepoint);
-    auto problem = run_member(member);
+    auto problem = run_member(member, savepoints);
     if (!problem) {
       if (savepoints)
         on_->run(connection::fixed::release);
@@ -230,17 +246,17 @@ writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
         carry_over(group, i);
       continue;
     }
-    const bool broken = !on_->in_transaction(); // SQLite rolled everything back by itself
+    const bool all_undone = broken();
     const bool clean = !on_->changed();
     group.erase(group.begin() + static_cast<std::ptrdiff_t>(i));
-    if (!broken && savepoints) {
+    if (!all_undone && savepoints) {
       on_->run(connection::fixed::rollback_to);
       on_->run(connection::fixed::release);
-    } else if (!broken && !clean) {
+    } else if (on_->in_transaction() && (all_undone || !clean)) {
       on_->run(connection::fixed::rollback);
     }
     answer(member, *std::move(problem));
-    if (broken || (!savepoints && !clean))
+    if (all_undone || (!savepoints && !clean))
       return verdict::again;
   }
   if (!group.empty())
@@ -264,7 +280,9 @@ bool writer::drop_expired(members& group) noexcept {
 }
 
 writer::verdict writer::commit(members& group, durability level, monotonic_time begun) noexcept {
+  committing_ = true;
   const int code = on_->run(connection::fixed::commit);
+  committing_ = false;
   if (code == 0) {
     counters_.commit_time.record(around_.clock.now() - begun);
     succeed(group, level);
@@ -277,6 +295,7 @@ writer::verdict writer::commit(members& group, durability level, monotonic_time 
     // The log may or may not hold the group: nobody can say before the next recovery.
     problem.code = errc::outcome_unknown;
     answer_all(group, problem);
+    log_doubtful_ = true;
     on_.reset();
     reopen();
     return verdict::answered;
@@ -356,18 +375,38 @@ expected<void> writer::set_level(durability level) noexcept {
 
 void writer::reopen() noexcept {
   level_.reset();
+  if (closed_)
+    return;
   auto opened = connection::open(around_.connect);
   if (!opened) {
     around_.log(severity::error, "cannot open again: " + to_string(opened.error()));
     return;
   }
   on_ = *std::move(opened);
+  watch_transactions();
   seen_version_ = on_->data_version();
   around_.log(severity::warning, "opened again after a failed sync");
 }
 
+// A statement that rolls the group back (INSERT OR ROLLBACK, a full disk) leaves the connection
+// without a transaction, in the middle of a function that may go on: what it does then would be
+// committed statement by statement. So only our own COMMIT commits.
+void writer::watch_transactions() noexcept {
+  sqlite3_commit_hook(
+    on_->raw(), [](void* self) { return static_cast<writer*>(self)->committing_ ? 0 : 1; }, this);
+  sqlite3_rollback_hook(
+    on_->raw(), [](void* self) { static_cast<writer*>(self)->rolled_back_ = true; }, this);
+}
+
+bool writer::broken() const noexcept {
+  return rolled_back_ || !on_->in_transaction();
+}
+
 void writer::close() noexcept {
+  if (on_ != nullptr && log_doubtful_) // the next opener's recovery decides what the log is worth
+    sqlite3_db_config(on_->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   on_.reset();
+  closed_ = true;
 }
 
 } // namespace cortex::storage::detail

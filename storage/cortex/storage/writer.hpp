@@ -88,13 +88,16 @@ public:
   [[nodiscard]] bool disown() noexcept;
   /// Owner: the connection.
   [[nodiscard]] connection& on() noexcept { return *on_; }
-  /// Owner: copies the log back as far as readers allow, or waits for them and empties it.
-  int checkpoint(bool empty_log) noexcept;
+  /// Owner: copies the log back as far as readers allow, or all of it and empties it. Returns the
+  /// pages that are left.
+  expected<std::uint64_t> checkpoint(bool empty_log) noexcept;
 
   /// Later writes are `closed`.
   void refuse() noexcept { refusing_.store(true, std::memory_order_seq_cst); }
-  /// Owner, for good: closes the connection.
+  /// Owner: closes the connection for good.
   void close() noexcept;
+  /// Owner: whether it was closed.
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
 
   [[nodiscard]] const writer_counters& counters() const noexcept { return counters_; }
   [[nodiscard]] std::string pinned_by() const;
@@ -110,7 +113,7 @@ private:
   [[nodiscard]] verdict attempt(members& group, durability level, bool savepoints) noexcept;
   void each_alone(members& group) noexcept;
   /// Runs one member. Empty if it went well; its error otherwise.
-  [[nodiscard]] std::optional<error> run_member(pending_write& member) noexcept;
+  [[nodiscard]] std::optional<error> run_member(pending_write& member, bool last_look) noexcept;
   [[nodiscard]] verdict run_members(members& group, bool savepoints) noexcept;
   [[nodiscard]] verdict commit(members& group, durability level, monotonic_time begun) noexcept;
   [[nodiscard]] bool drop_expired(members& group) noexcept;
@@ -120,10 +123,15 @@ private:
   void answer_all(members& group, const error& problem) noexcept;
   [[nodiscard]] expected<void> set_level(durability level) noexcept;
   void reopen() noexcept;
+  void watch_transactions() noexcept;
+  /// True if SQLite rolled the group back by itself.
+  [[nodiscard]] bool broken() const noexcept;
+  [[nodiscard]] expected<void> rewrite_log() noexcept;
   void notice_foreign_changes(monotonic_time now) noexcept;
   void maintain() noexcept;
   void empty_log() noexcept;
   void note_pinned() noexcept;
+  void forget_pinned() noexcept;
 
   // Constant after construction.
   writer_surroundings around_;
@@ -141,7 +149,12 @@ private:
   // The owner's.
   std::unique_ptr<connection> on_;
   std::optional<durability> level_; // what `synchronous` says now
+  bool committing_ = false;         // COMMIT is ours
+  bool rolled_back_ = false;        // since BEGIN
+  bool closed_ = false;
+  bool log_doubtful_ = false; // a sync failed: parts of the log may not be on the disk
   members group_;
+  bool bulk_turn_ = false;             // whose turn it is in groups of one
   std::deque<pending_write*> carried_; // taken from a lane, left for the next group
   std::uint64_t next_checkpoint_ = 0;
   std::uint64_t next_reset_ = 0;

@@ -1,0 +1,214 @@
+#include "storage/write_fixture.hpp"
+
+#include <atomic>
+#include <optional>
+#include <thread>
+
+using namespace cortex;
+using namespace cortex::testing;
+using namespace std::chrono_literals;
+using storage::transaction;
+
+namespace {
+
+/// A database on a runtime whose time stands still until the test moves it.
+struct timed_database {
+  explicit timed_database(storage::database_options how = {})
+    : rt{open(clock)}, items{std::move(how), {}, &rt} {}
+
+  static runtime open(const manual_monotonic_clock& clock) {
+    runtime_options how;
+    how.monotonic = &clock;
+    return runtime::open(how).value();
+  }
+
+  manual_monotonic_clock clock;
+  runtime rt;
+  item_database items;
+};
+
+template <class T>
+error error_of(future<T>& of) {
+  REQUIRE(of.wait_for(default_deadline));
+  auto answer = of.get();
+  REQUIRE_FALSE(answer);
+  return answer.error();
+}
+
+} // namespace
+
+TEST_CASE("a write whose time is up while it waits never runs", "[storage][deadline][errors]") {
+  timed_database t;
+  std::atomic<bool> ran{false};
+  auto first = t.items.hold_commit(0);
+  auto late = t.items.db.write_async(
+    [&ran](transaction& in) {
+      ran = true;
+      return insert(1)(in);
+    },
+    storage::write_options{.deadline = 10ms});
+  auto patient = t.items.db.write_async(insert(2), storage::write_options{.deadline = 10s});
+
+  t.clock.advance(1s);
+  t.items.vfs.release();
+
+  const auto problem = error_of(late);
+  CHECK(problem.code == errc::timeout);
+  CHECK(problem.where == stage::lane);
+  CHECK_FALSE(ran);
+  REQUIRE(patient.wait_for(default_deadline));
+  CHECK(patient.get());
+  CHECK(t.items.keys() == std::set<row_id>{0, 2});
+}
+
+TEST_CASE("a write that names no deadline has the database's", "[storage][deadline]") {
+  timed_database t{options([](auto& o) { o.default_deadline = 2s; })};
+  auto first = t.items.hold_commit(0);
+  auto usual = t.items.db.write_async(insert(1));
+  auto patient = t.items.db.write_async(insert(2), storage::write_options{.deadline = 10s});
+
+  t.clock.advance(5s);
+  t.items.vfs.release();
+
+  CHECK(error_of(usual).where == stage::lane);
+  REQUIRE(patient.wait_for(default_deadline));
+  CHECK(patient.get());
+}
+
+TEST_CASE("a function that outlives its deadline is undone, its neighbours are not",
+          "[storage][deadline][errors]") {
+  timed_database t;
+  auto first = t.items.hold_commit(0);
+  auto slow = t.items.db.write_async(
+    [&t](transaction& in) {
+      auto done = insert(1)(in);
+      t.clock.advance(1s);
+      return done;
+    },
+    storage::write_options{.deadline = 500ms});
+  auto neighbours = t.items.queue(2, 5, storage::write_options{.deadline = 10s});
+
+  t.items.vfs.release();
+
+  const auto problem = error_of(slow);
+  CHECK(problem.code == errc::timeout);
+  CHECK(problem.where == stage::execute);
+  for (auto& done : answers(neighbours))
+    CHECK(done);
+  CHECK(t.items.keys() == std::set<row_id>{0, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("a write is undone if a later member of its group uses up its time",
+          "[storage][deadline][errors]") {
+  timed_database t;
+  auto first = t.items.hold_commit(0);
+  auto hurried = t.items.db.write_async(insert(1), storage::write_options{.deadline = 500ms});
+  auto slow = t.items.db.write_async(
+    [&t, moved = false](transaction& in) mutable {
+      if (!std::exchange(moved, true))
+        t.clock.advance(1s);
+      return insert(2)(in);
+    },
+    storage::write_options{.deadline = 10s});
+
+  t.items.vfs.release();
+
+  const auto problem = error_of(hurried);
+  CHECK(problem.code == errc::timeout);
+  CHECK(problem.where == stage::execute);
+  REQUIRE(slow.wait_for(default_deadline));
+  CHECK(slow.get());
+  CHECK(t.items.keys() == std::set<row_id>{0, 2});
+}
+
+TEST_CASE("a write that is in COMMIT when its time is up is committed", "[storage][deadline]") {
+  timed_database t;
+  t.items.vfs.hold_next_write(file_role::wal);
+  auto running = t.items.db.write_async(insert(1), storage::write_options{.deadline = 500ms});
+  REQUIRE(t.items.vfs.wait_until_held());
+
+  t.clock.advance(1s);
+  t.items.vfs.release();
+
+  REQUIRE(running.wait_for(default_deadline));
+  CHECK(running.get());
+  CHECK(t.items.keys() == std::set<row_id>{1});
+}
+
+TEST_CASE("a caller whose time is up before BEGIN is told so while the writer is still busy",
+          "[storage][deadline][errors]") {
+  item_database t;
+  auto first = t.hold_commit(0);
+
+  auto late = t.db.write(insert(1), storage::write_options{.deadline = 20ms});
+
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == errc::timeout);
+  t.vfs.release();
+  CHECK(first.get());
+  CHECK(t.db.write(insert(2)));
+  CHECK(t.keys() == std::set<row_id>{0, 2}); // it was withdrawn
+}
+
+TEST_CASE("a caller whose time is up during COMMIT is told that the outcome is open",
+          "[storage][deadline][errors]") {
+  item_database t;
+  t.vfs.hold_next_write(file_role::wal);
+  auto running = t.db.write_async(insert(1), storage::write_options{.deadline = 200ms});
+  REQUIRE(t.vfs.wait_until_held());
+
+  auto answer = running.get();
+
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == errc::timeout);
+  CHECK(mentions(answer.error().detail, "may still take effect"));
+  t.vfs.release();
+  CHECK(t.db.write(insert(2)));
+  CHECK(t.keys() == std::set<row_id>{1, 2}); // this one went through
+}
+
+TEST_CASE("a negative deadline is over before it begins", "[storage][deadline][errors]") {
+  item_database t;
+
+  auto write = t.db.write(insert(1), storage::write_options{.deadline = -1ns});
+  auto read = t.db.read_async([](storage::snapshot&) {}, {.deadline = -1ns});
+
+  REQUIRE_FALSE(write);
+  CHECK(write.error().code == errc::timeout);
+  CHECK(write.error().where == stage::admission);
+  CHECK(error_of(read).code == errc::timeout);
+  CHECK(t.keys().empty());
+}
+
+TEST_CASE("a read that finds no reader in time names those who hold them",
+          "[storage][deadline][errors]") {
+  item_database t{options([](auto& o) { o.readers = 2; })};
+  auto one = t.db.lease({.owner = "the report"});
+  auto two = t.db.lease({.owner = "the export"});
+  REQUIRE(one);
+  REQUIRE(two);
+
+  auto late = t.db.lease({.deadline = 20ms});
+
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == errc::timeout);
+  CHECK(late.error().where == stage::reader);
+  CHECK(mentions(late.error().detail, "the report"));
+  CHECK(mentions(late.error().detail, "the export"));
+}
+
+TEST_CASE("a queued read is answered at its own deadline while all readers are leased",
+          "[storage][deadline][errors]") {
+  item_database t{options([](auto& o) { o.readers = 1; })};
+  auto lease = t.db.lease();
+  REQUIRE(lease);
+  signal told;
+
+  auto chained = t.db.read_async([](storage::snapshot&) {}, {.deadline = 20ms})
+                   .then([&told](expected<void> answer) {
+                     if (!answer && answer.error().code == errc::timeout)
+                       told.set();
+                   });
+
+  CHECK(told.wait(10s)); // the database's default is 30 s
+}

@@ -1,0 +1,192 @@
+#include "storage/write_fixture.hpp"
+
+#include <map>
+#include <thread>
+
+using namespace cortex;
+using namespace cortex::testing;
+using storage::lane;
+using storage::transaction;
+
+namespace {
+
+constexpr storage::write_options bulk{.lane = lane::bulk};
+constexpr storage::write_options interactive{.lane = lane::interactive};
+
+/// How many of these writes each commit had.
+std::map<std::uint64_t, int> by_commit(std::vector<pending>& of) {
+  std::map<std::uint64_t, int> out;
+  for (auto& done : answers(of)) {
+    REQUIRE(done);
+    ++out[done->commit];
+  }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a lane takes as many writes as its bound says, and more once there is room",
+          "[storage][lanes][errors]") {
+  item_database t{options([](auto& o) { o.lane_bound = 4; })};
+  auto first = t.hold_commit(0);
+  auto accepted = t.queue(1, 4);
+
+  auto refused = t.db.write_async(insert(100));
+  auto told = t.db.write(insert(101)); // blocking callers are refused at once, too
+
+  REQUIRE(refused.ready());
+  auto answer = refused.get();
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == errc::overloaded);
+  CHECK(answer.error().retry_after.count() > 0);
+  REQUIRE_FALSE(told);
+  CHECK(told.error().code == errc::overloaded);
+  auto other_lane = t.queue(10, 4, bulk); // the bound is for each lane
+  CHECK(t.db.stats().waiting_writes == 8);
+
+  t.vfs.release();
+  REQUIRE(first.get());
+  for (auto* part : {&accepted, &other_lane})
+    for (auto& done : answers(*part))
+      CHECK(done);
+  CHECK(t.db.stats().waiting_writes == 0);
+  CHECK(t.db.write(insert(100)));
+  CHECK(t.keys() == std::set<row_id>{0, 1, 2, 3, 4, 10, 11, 12, 13, 100});
+}
+
+TEST_CASE("bulk writes get an eighth of each group while interactive ones wait",
+          "[storage][lanes]") {
+  item_database t{options([](auto& o) { o.max_group = 16; })};
+  auto first = t.hold_commit(0);
+
+  auto slow = t.queue(1000, 20, bulk);
+  auto fast = t.queue(1, 70, interactive);
+  t.vfs.release();
+
+  auto before = first.get();
+  REQUIRE(before);
+  const auto slow_groups = by_commit(slow);
+  const auto fast_groups = by_commit(fast);
+  for (auto commit = before->commit + 1; commit <= before->commit + 5; ++commit) {
+    CAPTURE(commit);
+    CHECK(fast_groups.at(commit) == 14);
+    CHECK(slow_groups.at(commit) == 2);
+  }
+  CHECK(fast_groups.size() == 5);
+}
+
+TEST_CASE("interactive writes that come later overtake bulk ones", "[storage][lanes]") {
+  item_database t{options([](auto& o) { o.max_group = 8; })};
+  auto first = t.hold_commit(0);
+
+  auto slow = t.queue(1000, 40, bulk);
+  auto fast = t.queue(1, 7, interactive);
+  t.vfs.release();
+
+  const auto slow_groups = by_commit(slow);
+  const auto fast_groups = by_commit(fast);
+  REQUIRE(fast_groups.size() == 1);
+  CHECK(fast_groups.begin()->first == slow_groups.begin()->first);
+  CHECK(slow_groups.begin()->second == 1);
+}
+
+TEST_CASE("bulk writes are not starved however small the groups are", "[storage][lanes]") {
+  const auto max_group = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{7});
+  CAPTURE(max_group);
+  item_database t{options([&](auto& o) { o.max_group = max_group; })};
+  auto first = t.hold_commit(0);
+
+  auto slow = t.queue(1000, 1, bulk);
+  auto fast = t.queue(1, 100, interactive);
+  t.vfs.release();
+
+  const auto slow_at = by_commit(slow).begin()->first;
+  const auto last_fast = by_commit(fast).rbegin()->first;
+  CHECK(slow_at < last_fast);
+}
+
+TEST_CASE("a cancelled write never runs", "[storage][lanes]") {
+  item_database t;
+  std::atomic<bool> ran{false};
+  auto first = t.hold_commit(0);
+  auto queued = t.db.write_async([&ran](transaction& in) {
+    ran = true;
+    return insert(1)(in);
+  });
+  auto neighbour = t.db.write_async(insert(2));
+
+  CHECK(queued.cancel());
+  CHECK_FALSE(queued.cancel()); // once
+  t.vfs.release();
+
+  REQUIRE(queued.ready());
+  auto answer = queued.get();
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == errc::cancelled);
+  CHECK(first.get());
+  CHECK(neighbour.get());
+  CHECK_FALSE(ran);
+  CHECK(t.keys() == std::set<row_id>{0, 2});
+  CHECK(t.db.stats().waiting_writes == 0);
+}
+
+TEST_CASE("a write that runs cannot be cancelled any more", "[storage][lanes]") {
+  item_database t;
+  auto running = t.hold_commit(0);
+
+  CHECK_FALSE(running.cancel());
+  t.vfs.release();
+
+  CHECK(running.get());
+  CHECK(t.keys() == std::set<row_id>{0});
+}
+
+TEST_CASE("on a deterministic runtime writes wait until they are told to run, and form one group",
+          "[storage][lanes][deterministic]") {
+  runtime_options how;
+  how.deterministic = true;
+  auto rt = runtime::open(how).value();
+  item_database t{{}, {}, &rt};
+  const auto before = t.db.commit_number();
+
+  auto queued = t.queue(1, 10);
+  auto read = t.db.read_async(
+    [](storage::snapshot& view) { return view.one<row_id>("SELECT count(*) FROM item"); });
+
+  for (const auto& each : queued)
+    CHECK_FALSE(each.ready());
+  CHECK_FALSE(read.ready());
+  CHECK(t.db.stats().waiting_writes == 10);
+  rt.run_until_idle();
+  for (auto& each : queued) {
+    REQUIRE(each.ready());
+    auto done = each.get();
+    REQUIRE(done);
+    CHECK(done->commit == before + 1);
+  }
+  REQUIRE(read.ready());
+  CHECK(read.get());
+  CHECK(t.db.stats().largest_group == 10);
+}
+
+TEST_CASE("on a deterministic runtime a blocking write runs at once, and get() runs what waits",
+          "[storage][lanes][deterministic]") {
+  runtime_options how;
+  how.deterministic = true;
+  auto rt = runtime::open(how).value();
+  item_database t{{}, {}, &rt};
+
+  auto own = t.db.write(insert(1));
+  REQUIRE(own);
+  auto queued = t.db.write_async(insert(2));
+  auto done = queued.get(); // drives the runtime
+  REQUIRE(done);
+  CHECK(done->commit == own->commit + 1);
+  auto waiting = t.queue(3, 4);
+  REQUIRE(t.db.close(default_deadline)); // finishes what waits
+
+  for (auto& each : waiting) {
+    REQUIRE(each.ready());
+    CHECK(each.get());
+  }
+}
