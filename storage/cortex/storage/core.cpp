@@ -239,6 +239,8 @@ expected<reader*> database_core::take_reader(const read_options& options) noexce
   if (closed())
     return fail(errc::closed, "'" + path_ + "' is closed");
   const auto within = options.deadline.count() != 0 ? options.deadline : options_.default_deadline;
+  if (within.count() < 0)
+    return fail(error{errc::timeout, "no time was given", stage::admission});
   auto taken = take_any(options.owner, within);
   if (taken && *taken == nullptr && closed()) {
     static_cast<void>(writer_->disown());

@@ -134,9 +134,17 @@ expected<std::uint64_t> database::checkpoint() {
 expected<std::vector<std::string>> database::quick_check() {
   return read(
     [](snapshot& view) -> expected<std::vector<std::string>> {
-      auto lines = view.all<std::string>("PRAGMA quick_check");
-      if (lines && lines->size() == 1 && lines->front() == "ok")
-        lines->clear();
+      auto rows = view.query("PRAGMA quick_check");
+      if (!rows)
+        return unexpected{std::move(rows).error()};
+      std::vector<std::string> lines;
+      auto done = rows->each([&](row r) { lines.push_back(r.get<std::string>(0)); });
+      if (!done && done.error().code != errc::corrupt)
+        return unexpected{std::move(done).error()};
+      if (!done) // damage that ends the check itself
+        lines.push_back(std::move(done).error().detail);
+      else if (lines.size() == 1 && lines.front() == "ok")
+        lines.clear();
       return lines;
     },
     {.owner = "quick_check"});

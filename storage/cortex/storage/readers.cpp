@@ -27,14 +27,15 @@ constexpr std::chrono::milliseconds longest_kept{50};
 
 // -- reader ---------------------------------------------------------------------------------------
 
-expected<void> reader::refresh(std::uint64_t commit, monotonic_time now) noexcept {
-  if (open_ && commit_ == commit && now - taken_at_ <= longest_kept)
+expected<void> reader::refresh(std::uint64_t commit, bool keep, monotonic_time now) noexcept {
+  if (keep && open_ && commit_ == commit && now - taken_at_ <= longest_kept)
     return {};
   end_snapshot();
   if (const int code = on_->run(connection::fixed::begin_read); code != SQLITE_OK)
     return fail(translate(code, "cannot begin to read", on_->raw()));
+  static_cast<void>(on_->data_version()); // the first statement takes the snapshot: now, not later
   open_ = true;
-  commit_ = commit;
+  commit_ = keep ? commit : ~std::uint64_t{0};
   taken_at_ = now;
   return {};
 }
@@ -155,7 +156,8 @@ expected<reader*> reader_pool::take(std::string_view owner, std::chrono::nanosec
   }
   const auto now = clock.now();
   found->hold(owner, now);
-  if (auto fresh = found->refresh(commits_.load(std::memory_order_acquire), now); !fresh) {
+  const bool keep = !commit_running_.load(std::memory_order_seq_cst);
+  if (auto fresh = found->refresh(commits_.load(std::memory_order_acquire), keep, now); !fresh) {
     give_back(*found);
     return unexpected{std::move(fresh).error()};
   }

@@ -25,8 +25,9 @@ public:
   [[nodiscard]] connection& on() const noexcept { return *on_; }
   [[nodiscard]] std::size_t place() const noexcept { return place_; }
 
-  /// Makes sure that an open snapshot is not older than `commit`. Errors: translated.
-  expected<void> refresh(std::uint64_t commit, monotonic_time now) noexcept;
+  /// Makes sure that an open snapshot is not older than `commit`; without `keep` takes a new one
+  /// that nobody uses again. Errors: translated.
+  expected<void> refresh(std::uint64_t commit, bool keep, monotonic_time now) noexcept;
   /// Ends the snapshot, if there is one.
   void end_snapshot() noexcept;
   /// Closes the connection; the object stays for statistics.
@@ -73,6 +74,12 @@ public:
   [[nodiscard]] bool close_gate(monotonic_time until) noexcept;
   void open_gate() noexcept;
 
+  /// For the writer, around COMMIT and the commit number's step: snapshots are not kept meanwhile,
+  /// so that no thread sees a commit through one connection and misses it through the next.
+  void commit_running(bool running) noexcept {
+    commit_running_.store(running, std::memory_order_seq_cst);
+  }
+
   /// Lets nobody in any more and waits for readers at work. True if all came back.
   [[nodiscard]] bool shut(monotonic_time until) noexcept;
   /// Closes the connections that are back. Call after `shut`.
@@ -96,6 +103,7 @@ private:
 
   alignas(64) std::atomic<std::uint64_t> idle_{0}; // a bit for each reader
   std::atomic<bool> gate_closed_{false};
+  std::atomic<bool> commit_running_{false};
   std::atomic<bool> shut_{false};
   alignas(64) std::atomic<std::uint32_t> waiters_{0};
   std::atomic<std::uint32_t> turn_{0};         // futex: changes when a reader may be free

@@ -281,8 +281,14 @@ bool writer::drop_expired(members& group) noexcept {
 
 writer::verdict writer::commit(members& group, durability level, monotonic_time begun) noexcept {
   committing_ = true;
+  if (around_.readers != nullptr)
+    around_.readers->commit_running(true);
   const int code = on_->run(connection::fixed::commit);
   committing_ = false;
+  if (code == 0)
+    commits_.fetch_add(1, std::memory_order_seq_cst); // before anybody is told
+  if (around_.readers != nullptr)
+    around_.readers->commit_running(false);
   if (code == 0) {
     counters_.commit_time.record(around_.clock.now() - begun);
     succeed(group, level);
@@ -326,9 +332,7 @@ void writer::carry_over(members& group, std::size_t from) noexcept {
 }
 
 void writer::succeed(members& group, durability level) noexcept {
-  // Readers look at this number: it moves before anybody is told.
-  const auto number = commits_.load(std::memory_order_relaxed) + 1;
-  commits_.store(number, std::memory_order_seq_cst);
+  const auto number = commits_.load(std::memory_order_relaxed);
   add_relaxed(counters_.groups);
   add_relaxed(counters_.writes, group.size());
   if (group.size() > counters_.largest.load(std::memory_order_relaxed))
