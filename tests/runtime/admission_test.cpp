@@ -28,9 +28,9 @@ TEST_CASE("beyond its bound an actor refuses at once and says when to try again"
   const auto asked = actor.ask(add{100}).get();
   actor.tell(add{100});
 
-  CHECK(error_of(called) == errc::overloaded);
+  REQUIRE(error_of(called) == errc::overloaded);
   CHECK(called.error().retry_after > 0ms);
-  CHECK(error_of(asked) == errc::overloaded);
+  REQUIRE(error_of(asked) == errc::overloaded);
   CHECK(asked.error().retry_after > 0ms);
   CHECK(metrics_of(rt).overloaded == 3);
   CHECK(metrics_of(rt).depth == 4);

@@ -142,7 +142,7 @@ TEST_CASE("a continuation that throws answers internal and says why", "[future][
     = make_ready_future<int>(fail(errc::io)).then([](expected<int> n) { return n.value(); });
 
   const auto answer = thrown.get();
-  CHECK(error_of(answer) == errc::internal);
+  REQUIRE(error_of(answer) == errc::internal);
   CHECK(answer.error().detail.find("no luck") != std::string::npos);
   CHECK(error_of(other.get()) == errc::internal);
   CHECK(error_of(rethrown.get()) == errc::internal);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -15,13 +16,13 @@ std::thread::id here() {
 // -- an actor that tries to block -----------------------------------------------------------------
 
 struct call_other {
-  using reply = errc;
+  using reply = std::optional<errc>;
 };
 struct call_other_parked {
-  using reply = errc;
+  using reply = std::optional<errc>;
 };
 struct get_answer {
-  using reply = errc;
+  using reply = std::optional<errc>;
 };
 struct wait_for_answer {
   using reply = bool;
@@ -30,7 +31,7 @@ struct take_ready {
   using reply = int;
 };
 struct stop_runtime {
-  using reply = errc;
+  using reply = std::optional<errc>;
 };
 struct forward_total {
   using reply = int;
@@ -42,14 +43,16 @@ public:
                                     take_ready, stop_runtime, forward_total>;
   blocker(runtime rt, worker_handle other) : rt_(std::move(rt)), other_(std::move(other)) {}
 
-  errc operator()(const call_other&) { return other_.call(echo{1}).error().code; }
-  errc operator()(const call_other_parked&) { return other_.call_parked(echo{1}).error().code; }
-  errc operator()(const get_answer&) { return other_.ask(keep{}).get().error().code; }
+  std::optional<errc> operator()(const call_other&) { return error_of(other_.call(echo{1})); }
+  std::optional<errc> operator()(const call_other_parked&) {
+    return error_of(other_.call_parked(echo{1}));
+  }
+  std::optional<errc> operator()(const get_answer&) { return error_of(other_.ask(keep{}).get()); }
   bool operator()(const wait_for_answer&) {
     return other_.ask(keep{}).wait_for(std::chrono::nanoseconds::max());
   }
   int operator()(const take_ready&) { return make_ready_future<int>(4).get().value(); }
-  errc operator()(const stop_runtime&) { return rt_.stop().error().code; }
+  std::optional<errc> operator()(const stop_runtime&) { return error_of(rt_.stop()); }
   future<int> operator()(const forward_total&) { return other_.ask(total{}); }
 
 private:

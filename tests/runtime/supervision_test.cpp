@@ -68,10 +68,10 @@ TEST_CASE("the request that throws gets internal with the reason", "[supervision
   const auto called = actor.call(crash{"first"});
   const auto asked = actor.ask(crash{"second"}).get();
 
-  CHECK(error_of(called) == errc::internal);
+  REQUIRE(error_of(called) == errc::internal);
   CHECK(names(called.error(), "first"));
   CHECK(names(called.error(), "worker"));
-  CHECK(error_of(asked) == errc::internal);
+  REQUIRE(error_of(asked) == errc::internal);
   CHECK(names(asked.error(), "second"));
 }
 
@@ -316,7 +316,7 @@ TEST_CASE("a factory or a start that fails at first is an error of spawn",
   const auto refused = spawn_fragile(rt, p);
   p.*flaw = false;
 
-  CHECK(error_of(refused) == errc::internal);
+  REQUIRE(error_of(refused) == errc::internal);
   CHECK(names(refused.error(), "worker"));
   CHECK(rt.metrics().empty());
   CHECK(spawn_fragile(rt, p).value().call(echo{1}).value() == 1); // the name is free

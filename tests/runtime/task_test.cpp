@@ -89,7 +89,7 @@ TEST_CASE("what a task throws becomes internal and says why", "[task][errors]") 
     co_return inner ? 1 : inner.error() == errc::internal ? 2 : 3;
   };
 
-  CHECK(error_of(answer) == errc::internal);
+  REQUIRE(error_of(answer) == errc::internal);
   CHECK(answer.error().detail.find("on purpose") != std::string::npos);
   CHECK(error_of(start(throwing_number()).get()) == errc::internal);
   CHECK(start(outer()).get().value() == 2);

@@ -116,6 +116,27 @@ TEST_CASE("whoever hears of a write after its reply, on any thread, sees it",
   CHECK(t.keys().size() == writes);
 }
 
+TEST_CASE("at the moment of its reply a write is visible", "[storage][readers]") {
+  item_database t{options([](auto& o) { o.readers = 1; })};
+  auto rows
+    = [](snapshot& view) { return view.one<row_id>("SELECT count(*) FROM item").value().value(); };
+
+  for (row_id key = 1; key <= 20; ++key) {
+    REQUIRE(t.db.read(rows).value() == key - 1); // leaves a snapshot behind
+    auto first = t.hold_commit(1000 + key);
+    auto seen = t.db.write_async(insert(key)).then(inline_executor(), [&](reply done) {
+      // Runs on the writer's thread, within the reply.
+      return done ? t.db.commit_number() >= done->commit && t.db.read(rows).value() == key + 1
+                  : false;
+    });
+    t.vfs.release();
+    CHECK(seen.get().value());
+    CHECK(first.get());
+    REQUIRE(t.db.write(
+      [key](transaction& in) { return in.execute("DELETE FROM item WHERE key = ?", 1000 + key); }));
+  }
+}
+
 TEST_CASE("a lease shows the same database until it is given back", "[storage][readers]") {
   item_database t;
   REQUIRE(t.db.write(insert(1)));
