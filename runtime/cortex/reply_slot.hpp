@@ -8,6 +8,7 @@
 #include "cortex/expected.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,19 +16,31 @@
 
 namespace cortex::detail {
 
+/// What the mailbox of an actor links. Written by whoever pushes it, then by the mailbox.
+struct mailbox_node {
+  enum class kind : std::uint8_t { request, tick, restart, finish };
+
+  mailbox_node* next = nullptr;
+  kind what = kind::request;
+};
+
 /// The state of an answer without its type. Counted by reference; *Thread-safe* unless said
 /// otherwise.
 ///
 /// The word goes from open to claimed (one thread writes the answer) to done. `begun` says that the
 /// work has started, so that the asker cannot withdraw it any more.
-class slot_base {
+class slot_base : public mailbox_node {
 public:
   slot_base(const slot_base&) = delete;
   slot_base& operator=(const slot_base&) = delete;
 
+  // Pooled for each thread: slots are made on one and end on another.
+  static void* operator new(std::size_t size);
+  static void operator delete(void* what, std::size_t size) noexcept;
+
   void ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
   void unref() noexcept {
-    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    if (sole() || refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
       delete this;
   }
 
@@ -75,6 +88,12 @@ protected:
   void publish() noexcept;
 
 private:
+  /// True if the caller's reference is the only one, as with requests whose answer nobody wants: no
+  /// other thread can look, so no step needs to be atomic. Pairs with the decrements of `unref`.
+  [[nodiscard]] bool sole() const noexcept { return refs_.load(std::memory_order_acquire) == 1; }
+  /// Sets flags of an open word. False if it is not open, or has one of `unless`.
+  [[nodiscard]] bool mark(std::uint32_t flags, std::uint32_t unless) noexcept;
+
   static constexpr std::uint32_t phase_mask = 3;
   static constexpr std::uint32_t open_phase = 0;
   static constexpr std::uint32_t claimed_phase = 1;

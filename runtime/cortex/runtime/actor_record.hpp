@@ -5,15 +5,16 @@
 #include "cortex/metrics.hpp"
 #include "cortex/options.hpp"
 #include "cortex/runtime/gate.hpp"
+#include "cortex/runtime/mailbox.hpp"
+#include "cortex/runtime/object_host.hpp"
 
 #include <caf/actor_control_block.hpp>
-#include <caf/mailbox_element.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 namespace cortex::detail {
 
@@ -27,27 +28,31 @@ struct actor_record {
   const std::string where;
   const actor_options options;
 
-  // The door: whoever is inside may use `address`; the last one to leave after it shut clears it.
+  // Requests and orders, and the right to run the object. Owned by `launch` until the actor starts:
+  // what `on_start` of the first object and those it told send waits so long.
+  mailbox mail;
+  mailbox_node tick{nullptr, mailbox_node::kind::tick};
+  mailbox_node restart{nullptr, mailbox_node::kind::restart};
+  mailbox_node finish{nullptr, mailbox_node::kind::finish};
+  std::unique_ptr<object_host> host; // from the start to the end; mail's owner runs it
+
+  // The door to CAF: whoever is inside may use `address`; the last one to leave after it shut
+  // clears it.
   gate door;
-  caf::strong_actor_ptr address; // constant while it has started and somebody is inside
-  std::atomic<bool> stop_sent{false};
+  caf::strong_actor_ptr address;     // constant while it has started and somebody is inside
+  std::atomic<bool> ending{false};   // `finish` was pushed: later requests are refused
   std::atomic<bool> finished{false}; // the hosted object is gone
   std::atomic<bool> released{false}; // `address` is cleared: the actor system may go
   std::atomic<bool> cut_off{false};  // the runtime has ended without it: it handles nothing more
 
-  // What `on_start` of the first object and those it told send before there is an actor.
-  std::atomic<bool> started{false}; // `address` is set
-  std::mutex early_mutex;
-  std::vector<caf::mailbox_element_ptr> early; // guarded by early_mutex
-
   // Counted by askers.
   alignas(64) std::atomic<std::uint64_t> posted{0};
   std::atomic<std::uint64_t> overloaded{0};
-  std::atomic<std::uint64_t> lent{0};
 
   // Counted by whoever runs the actor, one at a time.
   alignas(64) std::atomic<std::uint64_t> taken{0}; // requests that left the mailbox
   std::atomic<std::uint64_t> handled{0};
+  std::atomic<std::uint64_t> lent{0};
   std::atomic<std::uint64_t> failed{0};
   std::atomic<std::uint64_t> expired{0};
   std::atomic<std::uint64_t> restarts{0};

@@ -3,10 +3,12 @@
 #include "cortex/fork_guard.hpp"
 #include "cortex/runtime/host_actor.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/atom.hpp>
 #include <caf/logger.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
+#include <caf/send.hpp>
 
 #include <algorithm>
 #include <thread>
@@ -84,14 +86,13 @@ runtime_core::runtime_core(runtime_options given)
 runtime_core::~runtime_core() {
   // What an orderly `stop` has not ended may have threads in it, or, after a fork, waits for
   // threads that are not there.
-  auto* units = units_.release();
   auto* system = system_.release();
   auto* config = config_.release();
   if (system == nullptr || fork_generation() != generation)
     return;
   auto& behind = left_behind();
   const std::lock_guard guard{behind.mutex};
-  behind.parts.insert(behind.parts.end(), {units, system, config});
+  behind.parts.insert(behind.parts.end(), {system, config});
 }
 
 void runtime_core::start_system() {
@@ -106,7 +107,6 @@ void runtime_core::start_system() {
   if (options.deterministic)
     config_->set("scheduler.policy", caf::atom("testing"));
   system_ = std::make_unique<caf::actor_system>(*config_);
-  units_ = std::make_unique<lending_units>(*system_);
   if (options.deterministic) {
     coordinator_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler());
     coordinator_->clock().current_time += std::chrono::hours{1}; // at zero, time-outs misfire
@@ -155,138 +155,144 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
     std::erase(records_, record);
     lock.unlock();
     object.reset();
-    record->stop_sent = true; // there is no actor that `reference` could end
-    start(*record);           // drops what was sent early: that answers it
+    record->ending = true; // there is no actor that `reference` could end
+    close_mailbox(*record);
     finished(*record);
     return !made ? fail(errc::internal, "actor '" + record->name + "': " + why)
                  : fail(errc::closed, "the runtime is stopping");
   }
-  const bool ticks = plan.on_tick != nullptr && actor.tick.count() > 0;
-  const std::weak_ptr<actor_link> weak = reference;
-  const logger_left_behind dropped;
-  auto spawned
-    = ticks ? system_->spawn<host_actor>(std::move(plan), std::move(object), record, self, weak)
-            : system_->spawn<host_actor, caf::lazy_init>(std::move(plan), std::move(object), record,
-                                                         self, weak);
-  record->address = caf::actor_cast<caf::strong_actor_ptr>(spawned);
-  start(*record);
+  record->host = std::make_unique<object_host>(std::move(plan), std::move(object), *record, *this,
+                                               std::weak_ptr<actor_link>{reference});
+  {
+    const logger_left_behind dropped;
+    record->address = caf::actor_cast<caf::strong_actor_ptr>(
+      system_->spawn<host_actor, caf::lazy_init>(record, self));
+  }
+  lock.unlock();
+  record->host->schedule_tick();
+  if (!record->mail.rest()) // requests came while it was made
+    hand_on(*record);
   return reference;
 }
 
-// True if it took the message: there is no actor yet.
-bool runtime_core::keep_for_start(actor_record& record, caf::mailbox_element_ptr& message) {
-  const std::lock_guard guard{record.early_mutex};
-  if (record.started.load(std::memory_order_relaxed))
-    return false;
-  record.early.push_back(std::move(message));
-  return true;
-}
+// -- requests -------------------------------------------------------------------------------------
 
-void runtime_core::start(actor_record& record) {
-  std::vector<caf::mailbox_element_ptr> early; // what is dropped dies outside the lock
-  const std::lock_guard guard{record.early_mutex};
-  early.swap(record.early);
-  for (auto& message : early)
-    if (record.address != nullptr)
-      record.address->enqueue(std::move(message), nullptr);
-  record.started.store(true, std::memory_order_release);
+// Answers what cannot be accepted; false then.
+bool runtime_core::admit(actor_record& to, slot_base& sealed) const noexcept {
+  if (fork_generation() != generation) {
+    sealed.fail(error{errc::forked, "the runtime belongs to the parent process"});
+    return false;
+  }
+  if (sealed.deadline <= sealed.enqueued) {
+    sealed.fail(error{errc::timeout, "no time was given to '" + to.name + "'", stage::admission});
+    return false;
+  }
+  if (to.ending.load(std::memory_order_acquire)) {
+    sealed.fail(accepting() ? error{errc::unavailable, "actor '" + to.name + "' has ended"}
+                            : error{errc::closed, "the runtime is stopping"});
+    return false;
+  }
+  const auto bound = to.options.mailbox_bound;
+  const auto posted = to.posted.fetch_add(1, std::memory_order_relaxed) + 1;
+  const auto taken = to.taken.load(std::memory_order_relaxed);
+  if (posted <= taken || posted - taken <= bound)
+    return true;
+  to.posted.fetch_sub(1, std::memory_order_relaxed);
+  to.overloaded.fetch_add(1, std::memory_order_relaxed);
+  const auto wait = bound * static_cast<std::size_t>(std::max<std::int64_t>(to.slowest_ns, 1000));
+  error busy{errc::overloaded, "'" + to.name + "' has its bound of requests waiting"};
+  busy.retry_after = std::chrono::milliseconds{1 + std::min<std::size_t>(wait / 2'000'000, 1000)};
+  sealed.fail(std::move(busy));
+  return false;
 }
 
 void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& sealed,
                         delivery how) noexcept {
-  slot_ptr<slot_base> held{&sealed}; // the reference that the caller gave us
   auto& record = *to;
-  if (fork_generation() != generation) {
-    sealed.fail(error{errc::forked, "the runtime belongs to the parent process"});
+  if (!admit(record, sealed)) {
+    sealed.unref();
     return;
   }
-  if (sealed.deadline <= sealed.enqueued) {
-    sealed.fail(
-      error{errc::timeout, "no time was given to '" + record.name + "'", stage::admission});
-    return;
-  }
-  bool last = false;
-  if (!record.door.enter(last)) {
-    if (last)
-      release(record);
-    sealed.fail(accepting() ? error{errc::unavailable, "actor '" + record.name + "' has ended"}
-                            : error{errc::closed, "the runtime is stopping"});
-    return;
-  }
-  const auto posted = record.posted.fetch_add(1, std::memory_order_relaxed) + 1;
-  const auto taken = record.taken.load(std::memory_order_relaxed);
-  if (posted > taken && posted - taken > record.options.mailbox_bound) {
-    record.posted.fetch_sub(1, std::memory_order_relaxed);
-    record.overloaded.fetch_add(1, std::memory_order_relaxed);
-    const auto wait = record.options.mailbox_bound
-                      * static_cast<std::size_t>(std::max<std::int64_t>(record.slowest_ns, 1000));
-    error busy{errc::overloaded, "'" + record.name + "' has its bound of requests waiting"};
-    busy.retry_after = std::chrono::milliseconds{1 + std::min<std::size_t>(wait / 2'000'000, 1000)};
-    sealed.fail(std::move(busy));
-  } else {
-    // The message takes the reference over; a caller that waits has one of its own.
-    auto message
-      = caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, letter{*held.release(), to});
-    // A quick handler answers sooner than a sleep and a wake are over: let it run on this very core
-    // before sleeping (call rows of bench/run: 10 times the calls from 300 threads).
-    constexpr std::int64_t quick_ns = 10'000;
-    if (how != delivery::send && record.typical_ns.load(std::memory_order_relaxed) < quick_ns)
-      sealed.yields = 4;
-    const bool kept = !record.started.load(std::memory_order_acquire)
-                      && keep_for_start(record, message);
-    if (!kept && record.address != nullptr) { // else it never starts, and the message's end answers
-      auto* unit = how == delivery::call && coordinator_ == nullptr ? units_->take() : nullptr;
-      if (unit != nullptr)
-        lend(to, sealed, std::move(message), *unit);
+  // A quick handler answers sooner than a sleep and a wake are over: let it run on this very core
+  // before sleeping (call rows of bench/run: 10 times the calls from 300 threads).
+  constexpr std::int64_t quick_ns = 10'000;
+  if (how != delivery::send && record.typical_ns.load(std::memory_order_relaxed) < quick_ns)
+    sealed.yields = 4;
+  // With less time than its slowest recent handler took, a lent thread would come back late.
+  const bool lends = how == delivery::call && !options.deterministic
+                     && (sealed.deadline - sealed.enqueued).count()
+                          > record.slowest_ns.load(std::memory_order_relaxed);
+  switch (record.mail.push(sealed)) { // takes the reference over: a caller has one of its own
+    case pushed::queued: break;
+    case pushed::owner:
+      if (lends)
+        lend(record, sealed);
       else
-        record.address->enqueue(std::move(message), nullptr);
-    }
+        hand_on(record);
+      break;
+    case pushed::closed:
+      record.posted.fetch_sub(1, std::memory_order_relaxed);
+      sealed.fail(error{errc::unavailable, "actor '" + record.name + "' has ended"});
+      sealed.unref();
+      break;
   }
-  if (record.door.leave())
-    release(record);
 }
 
-void runtime_core::lend(const std::shared_ptr<actor_record>& to, slot_base& sealed,
-                        caf::mailbox_element_ptr message, lending_unit& unit) noexcept {
-  auto& record = *to;
-  // With less time than its slowest recent handler took, the thread would come back late.
-  const std::chrono::nanoseconds slowest{record.slowest_ns.load(std::memory_order_relaxed)};
-  const auto time_left = sealed.deadline - sealed.enqueued;
+void runtime_core::lend(actor_record& record, slot_base& sealed) noexcept {
+  add_relaxed(record.lent);
+  // The own request comes first; a few of others after it save a wake of a worker.
+  constexpr std::int64_t most = 64;
+  const auto slowest = std::max<std::int64_t>(record.slowest_ns.load(std::memory_order_relaxed), 1);
+  const auto fits = (sealed.deadline - sealed.enqueued).count() / slowest;
   lender me;
   auto& thread = current_thread();
   auto* before = std::exchange(thread.lent, &me);
-  if (time_left > slowest)
-    unit.arm();
-  record.address->enqueue(std::move(message), &unit);
-  if (auto* woken = unit.disarm(); woken != nullptr) {
-    record.lent.fetch_add(1, std::memory_order_relaxed);
-    // The own request comes first; a few of others after it save a wake of a worker.
-    constexpr std::int64_t most = 64;
-    const auto fits = time_left.count() / std::max<std::int64_t>(slowest.count(), 1);
-    const auto budget = static_cast<std::size_t>(std::clamp<std::int64_t>(fits, 1, most));
-    if (woken->resume(&unit, budget) == caf::resumable::resume_later)
-      system_->scheduler().enqueue(woken);
-    else
-      caf::intrusive_ptr_release(woken);
-  }
-  units_->give_back(unit);
+  const auto left = record.host->run(
+    static_cast<std::size_t>(std::clamp<std::int64_t>(fits, 1, most)), true, sealed.enqueued);
+  if (left == run_result::work)
+    hand_on(record);
   thread.lent = before;
   if (me.next != nullptr)
     me.next->lend(sealed);
 }
 
-void runtime_core::finish(const std::shared_ptr<actor_record>& who) noexcept {
-  auto& record = *who;
-  if (fork_generation() != generation || record.stop_sent.exchange(true))
-    return;
+// Called by the mailbox's owner: makes the CAF actor the next one.
+void runtime_core::hand_on(actor_record& who) noexcept {
   bool last = false;
-  if (!record.door.enter(last))
+  if (who.door.enter(last)) {
+    who.address->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, bell{}),
+                         nullptr);
+    last = who.door.leave();
+  }
+  if (last)
+    release(who);
+}
+
+void runtime_core::push_later(actor_record& who, mailbox_node& order,
+                              std::chrono::nanoseconds pause) {
+  caf::delayed_anon_send(caf::actor_cast<caf::actor>(who.address), pause, alarm{&order});
+}
+
+void runtime_core::close_mailbox(actor_record& who) noexcept {
+  auto& mail = who.mail;
+  mail.close();
+  while (auto* next = mail.front()) {
+    mail.pop();
+    if (next->what != mailbox_node::kind::request)
+      continue;
+    const slot_ptr<slot_base> sealed{static_cast<slot_base*>(next)};
+    add_relaxed(who.taken);
+    sealed->fail(error{errc::unavailable, "actor '" + who.name + "' has ended"});
+  }
+}
+
+// -- the end --------------------------------------------------------------------------------------
+
+void runtime_core::finish(const std::shared_ptr<actor_record>& who) noexcept {
+  if (fork_generation() != generation || who->ending.exchange(true))
     return;
-  record.address->enqueue(
-    caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, detail::finish{}), nullptr);
-  static_cast<void>(record.door.shut()); // we are inside: it cannot settle here
-  if (record.door.leave())
-    release(record);
+  if (who->mail.push(who->finish) == pushed::owner)
+    hand_on(*who);
 }
 
 void runtime_core::release(actor_record& who) noexcept {
@@ -312,8 +318,7 @@ std::vector<std::string> runtime_core::stop_actors(monotonic_time until) {
     records = records_;
   }
   for (const auto& record : records)
-    if (record->started) // else `launch` sees that we stop and ends it
-      finish(record);
+    finish(record);
   if (coordinator_ != nullptr)
     run_until_idle();
   std::unique_lock lock{mutex_};
@@ -343,7 +348,6 @@ std::vector<std::string> runtime_core::stop_services(monotonic_time until) {
 
 void runtime_core::stop_system() {
   system_.reset();
-  units_.reset();
   config_.reset();
 }
 

@@ -4,7 +4,6 @@
 #include "cortex/runtime.hpp"
 #include "cortex/runtime/actor_record.hpp"
 #include "cortex/runtime/continuations.hpp"
-#include "cortex/runtime/lending.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -53,6 +52,10 @@ public:
 
   /// Hands a request to an actor; see `actor_link::post`.
   void post(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how) noexcept;
+  /// For hosts: pushes an order into the actor's mailbox after a pause. @pre called by its owner
+  static void push_later(actor_record& who, mailbox_node& order, std::chrono::nanoseconds pause);
+  /// For hosts: closes the mailbox and answers what is in it. @pre called by its owner
+  static void close_mailbox(actor_record& who) noexcept;
   /// Tells an actor to finish what waits and end. Later requests are refused.
   void finish(const std::shared_ptr<actor_record>& who) noexcept;
   /// Called by the last one through a shut door.
@@ -63,10 +66,9 @@ public:
 private:
   void start_system();
   bool run_one();
-  [[nodiscard]] static bool keep_for_start(actor_record& record, caf::mailbox_element_ptr& message);
-  static void start(actor_record& record);
-  void lend(const std::shared_ptr<actor_record>& to, slot_base& sealed,
-            caf::mailbox_element_ptr letter, lending_unit& unit) noexcept;
+  [[nodiscard]] bool admit(actor_record& to, slot_base& sealed) const noexcept;
+  void lend(actor_record& to, slot_base& sealed) noexcept;
+  void hand_on(actor_record& who) noexcept;
   [[nodiscard]] std::vector<std::string> stop_actors(monotonic_time until);
   [[nodiscard]] std::vector<std::string> stop_services(monotonic_time until);
   void stop_system();
@@ -84,7 +86,6 @@ private:
   // outlives `stop`, they stay for ever: a thread may be in them.
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
-  std::unique_ptr<lending_units> units_;
   caf::scheduler::test_coordinator* coordinator_ = nullptr;
 };
 

@@ -7,23 +7,34 @@
 #include <string>
 
 namespace cortex::detail {
-bool slot_base::begin() noexcept {
+
+bool slot_base::mark(std::uint32_t flags, std::uint32_t unless) noexcept {
   auto word = word_.load(std::memory_order_acquire);
-  while ((word & phase_mask) == open_phase)
-    if (word_.compare_exchange_weak(word, word | begun_flag, std::memory_order_acq_rel))
+  const bool alone = sole();
+  while ((word & (phase_mask | unless)) == open_phase) {
+    if (alone) {
+      word_.store(word | flags, std::memory_order_relaxed);
       return true;
+    }
+    if (word_.compare_exchange_weak(word, word | flags, std::memory_order_acq_rel))
+      return true;
+  }
   return false;
+}
+
+bool slot_base::begin() noexcept {
+  return mark(begun_flag, 0);
 }
 
 bool slot_base::claim() noexcept {
-  auto word = word_.load(std::memory_order_acquire);
-  while ((word & phase_mask) == open_phase)
-    if (word_.compare_exchange_weak(word, word | claimed_phase, std::memory_order_acq_rel))
-      return true;
-  return false;
+  return mark(claimed_phase, 0);
 }
 
 void slot_base::publish() noexcept {
+  if (sole()) {
+    word_.store(done_phase, std::memory_order_release);
+    return; // whoever parks or hooks a job here has a reference
+  }
   // The caller holds a reference, so the slot outlives a waiter that sees `done` at once.
   const auto before = word_.exchange(done_phase, std::memory_order_acq_rel);
   if ((before & parked_flag) != 0)
@@ -41,15 +52,11 @@ bool slot_base::fail(error problem) noexcept {
 }
 
 bool slot_base::withdraw(error problem) noexcept {
-  auto word = word_.load(std::memory_order_acquire);
-  while ((word & (phase_mask | begun_flag)) == open_phase) {
-    if (word_.compare_exchange_weak(word, word | claimed_phase, std::memory_order_acq_rel)) {
-      store_error(std::move(problem));
-      publish();
-      return true;
-    }
-  }
-  return false;
+  if (!mark(claimed_phase, begun_flag))
+    return false;
+  store_error(std::move(problem));
+  publish();
+  return true;
 }
 
 bool slot_base::wait_until(monotonic_time until) noexcept {
