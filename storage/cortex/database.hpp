@@ -293,7 +293,8 @@ private:
 class database {
 public:
   /// Opens or makes a database that belongs to a runtime and is closed with it at the latest.
-  /// `path` is a file or `":memory:"`, which is private to this reference and its copies.
+  /// `path` is a file or `":memory:"`, which is private to this reference and its copies and cannot
+  /// be read-only.
   /// Missing folders are made with mode 0700, the file with 0600.
   ///
   /// Errors: `invalid_argument` (options, path, or options that differ from an earlier open);

@@ -182,8 +182,9 @@ TEST_CASE("without readers the log stays near the size at which it is copied bac
   CHECK(log_bytes(t) < 100 * (page_bytes + 24) + 32);
 }
 
-TEST_CASE("a reader that is stuck lets the log grow and is named; once it is gone the log shrinks",
-          "[storage][checkpoint]") {
+TEST_CASE(
+  "a reader that is stuck lets the log grow and is named, and the log shrinks once it is gone",
+  "[storage][checkpoint]") {
   item_database t{short_log()};
   write_rows(t, 0, 5);
   {

@@ -193,7 +193,7 @@ TEST_CASE("a lease may move and outlives the reference that it came from", "[sto
 }
 
 TEST_CASE("the blocking forms are refused inside a read function", "[storage][reads][errors]") {
-  scratch_database t;
+  scratch_database t{with_readers(1)}; // taken: the queued read cannot be answered meanwhile
 
   auto codes = t.db.read([&](snapshot&) {
     return std::vector{code_of(t.db.read(count_items)),

@@ -67,7 +67,7 @@ TEST_CASE("SC-1: a near match follows a change that another program made", "[sem
   }));
 }
 
-TEST_CASE("SC-2: damaged rows are removed, counted and told; the others answer",
+TEST_CASE("SC-2: damaged rows are removed, counted and told, and the others answer",
           "[semantic_cache][recovery]") {
   testing::cache_fixture t;
   {
