@@ -26,7 +26,21 @@ void switch_off_memory_statistics() {
   std::call_once(once, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
 }
 
+thread_local int works = 0; // pieces of work that this thread is inside of
+
+class at_work {
+public:
+  at_work() noexcept { ++works; }
+  at_work(const at_work&) = delete;
+  at_work& operator=(const at_work&) = delete;
+  ~at_work() { --works; }
+};
+
 } // namespace
+
+bool database_core::busy_here() noexcept {
+  return works != 0 || cortex::detail::current_thread().no_blocking != nullptr;
+}
 
 // -- opening --------------------------------------------------------------------------------------
 
@@ -164,6 +178,16 @@ bool database_core::admit(pending_write& what) {
   return good;
 }
 
+std::optional<bool> database_core::run_alone(pending_write& what) noexcept {
+  const at_work now;
+  return writer_->run_alone(what);
+}
+
+bool database_core::serve_writes() noexcept {
+  const at_work now;
+  return writer_->serve();
+}
+
 // A lone caller runs its transaction itself: handing it over would cost two wakes. Callers in
 // company leave it to storage's thread and sleep, so that their writes pile up to a group while the
 // one before is committed; a caller whose reply is on its way to it still counts as company.
@@ -172,7 +196,7 @@ expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
   if (!admit(what))
     return {};
   const bool alone = callers_.fetch_add(1, std::memory_order_acq_rel) == 0;
-  const auto left = alone ? writer_->run_alone(what) : std::nullopt;
+  const auto left = alone ? run_alone(what) : std::nullopt;
   if (left ? *left : writer_->enqueue(what) && writer_->needs_owner())
     wake_storage();
   // Many a reply comes while its caller lets others run, and saves a sleep and a wake: 1.5 times
@@ -198,13 +222,17 @@ void database_core::submit(pending_write& what) noexcept {
 }
 
 void database_core::lend(cortex::detail::slot_base& wanted) noexcept {
-  if (writer_->combine(wanted))
+  const bool left = [&] {
+    const at_work now;
+    return writer_->combine(wanted);
+  }();
+  if (left)
     wake_storage();
 }
 
 void database_core::wake_storage() noexcept {
   if (stopping_.load(std::memory_order_acquire)) {
-    static_cast<void>(writer_->serve()); // closing gave up waiting for who gives the writer back
+    static_cast<void>(serve_writes()); // closing gave up waiting for who gives the writer back
     return;
   }
   if (deterministic_)
@@ -221,13 +249,14 @@ void database_core::wake_storage() noexcept {
 
 void database_core::storage_thread() noexcept {
   while (!stopping_.load(std::memory_order_acquire)) {
-    if (!writer_->serve())
+    if (!serve_writes())
       storage_bell_.sleep(
         [this] { return writer_->needs_owner() || stopping_.load(std::memory_order_acquire); });
   }
 }
 
 bool database_core::run_one() noexcept {
+  const at_work now;
   return (writer_ != nullptr && writer_->serve_one()) || serve_reads();
 }
 
@@ -312,6 +341,7 @@ void database_core::start_reader_threads() {
 bool database_core::serve_reads() noexcept {
   constexpr std::size_t most = 32;
   std::array<pending_read*, most> batch{};
+  const at_work now;
   serving_.fetch_add(1, std::memory_order_seq_cst); // before they are no longer counted as waiting
   auto left = std::span{batch}.first(reads_.try_dequeue_bulk(batch.data(), most));
   const bool any = !left.empty();
@@ -443,6 +473,8 @@ expected<void> database_core::close(monotonic_time until) noexcept {
     return good;
   if (auto refused = cortex::detail::blocking_refused("closing a database"))
     return unexpected{*std::move(refused)};
+  if (works != 0) // a continuation that runs within a reply
+    return fail(errc::would_deadlock, "closing '" + path_ + "' would wait for this very thread");
   const std::lock_guard guard{closing_};
   closed_.store(true, std::memory_order_seq_cst);
   if (std::exchange(close_done_, true))
@@ -451,7 +483,7 @@ expected<void> database_core::close(monotonic_time until) noexcept {
   if (writer_ != nullptr) {
     writer_->refuse();
     while (writer_->has_work() && in_time()) // what was accepted is answered
-      if (!writer_->serve())
+      if (!serve_writes())
         std::this_thread::yield();
   }
   while ((reads_waiting_.load() != 0 || serving_.load() != 0) && in_time())
@@ -465,7 +497,7 @@ expected<void> database_core::close(monotonic_time until) noexcept {
   bool owned = writer_ == nullptr || writer_->own(until);
   while (writer_ != nullptr && owned && writer_->has_work()) { // left to us at the last moment
     static_cast<void>(writer_->disown());
-    static_cast<void>(writer_->serve());
+    static_cast<void>(serve_writes());
     owned = writer_->own(until);
   }
   std::string names;

@@ -63,6 +63,8 @@ public:
   [[nodiscard]] const runtime& rt() const noexcept { return runtime_; }
   /// Errors: `forked`.
   [[nodiscard]] expected<void> check_process() const;
+  /// True on a thread that is at work for a database, or must not block: it can close none.
+  [[nodiscard]] static bool busy_here() noexcept;
 
 private:
   database_core(const runtime& rt, std::optional<prepared_file> file, database_options options);
@@ -70,6 +72,8 @@ private:
   [[nodiscard]] bool prepare(cortex::detail::slot_base& slot, std::chrono::nanoseconds deadline);
   [[nodiscard]] bool admit(pending_write& what);
   [[nodiscard]] connection_options connect_options(bool read_only) const;
+  [[nodiscard]] std::optional<bool> run_alone(pending_write& what) noexcept;
+  bool serve_writes() noexcept;
   void wake_storage() noexcept;
   void storage_thread() noexcept;
   void reader_thread() noexcept;

@@ -26,13 +26,39 @@ registry& files() {
   return *instance;
 }
 
+// The end of a database, as a job of its own.
+class ending final : public job {
+public:
+  ending(std::shared_ptr<database_core> core, std::shared_ptr<void> keep_alive)
+    : job(&ending::end), runtime_(std::move(keep_alive)), core_(std::move(core)) {}
+
+  [[nodiscard]] const runtime& rt() const noexcept { return core_->rt(); }
+
+private:
+  static void end(job& self) noexcept {
+    const std::unique_ptr<ending> mine{static_cast<ending*>(&self)};
+    auto& core = *mine->core_;
+    const auto patience = core.rt().options().stop_deadline;
+    static_cast<void>(core.close(std::chrono::steady_clock::now() + patience));
+    runtime rt = core.rt();
+    rt.detach(core);
+  }
+
+  std::shared_ptr<void> runtime_; // if it is the database's own; ends after it
+  std::shared_ptr<database_core> core_;
+};
+
+// The last reference may go with a write or read function, or inside one: on a thread that closing
+// would have to wait for. The registry's weak reference keeps the deleter after its call, so that
+// one lets go of all it has.
 std::shared_ptr<void> make_lifetime(const std::shared_ptr<database_core>& core,
                                     std::shared_ptr<void> keep_alive) {
-  return {core.get(), [core, keep_alive = std::move(keep_alive)](void*) {
-            const auto patience = core->rt().options().stop_deadline;
-            static_cast<void>(core->close(std::chrono::steady_clock::now() + patience));
-            runtime rt = core->rt();
-            rt.detach(*core);
+  auto last = std::make_unique<ending>(core, std::move(keep_alive));
+  return {core.get(), [last = last.release()](void*) {
+            if (database_core::busy_here())
+              last->rt().continuations().post(*last);
+            else
+              last->run();
           }};
 }
 
