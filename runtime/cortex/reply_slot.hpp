@@ -72,6 +72,8 @@ public:
   monotonic_time deadline = monotonic_time::max(); ///< Set before the slot is shared.
   monotonic_time enqueued{};                       ///< Set before the slot is shared.
   executor* home = nullptr;                        ///< Where continuations run by default.
+  stage waits_in = stage::mailbox; ///< Until it has begun. Set before the slot is shared.
+  stage works_in = stage::handler; ///< From then on. Set before the slot is shared.
   /// How often a waiter lets other threads run before it sleeps: for answers that come in less time
   /// than a sleep and a wake cost. Written by the waiter.
   unsigned yields = 0;

@@ -55,6 +55,7 @@ TEST_CASE("a write whose time is up while it waits never runs", "[storage][deadl
   const auto problem = error_of(late);
   CHECK(problem.code == errc::timeout);
   CHECK(problem.where == stage::lane);
+  CHECK(mentions(problem.detail, t.items.db.path()));
   CHECK_FALSE(ran);
   REQUIRE(patient.wait_for(default_deadline));
   CHECK(patient.get());
@@ -144,6 +145,8 @@ TEST_CASE("a caller whose time is up before BEGIN is told so while the writer is
 
   REQUIRE_FALSE(late);
   CHECK(late.error().code == errc::timeout);
+  CHECK(late.error().where == stage::lane);
+  CHECK(mentions(late.error().detail, "waited for the writer"));
   t.vfs.release();
   CHECK(first.get());
   CHECK(t.db.write(insert(2)));
@@ -161,22 +164,65 @@ TEST_CASE("a caller whose time is up during COMMIT is told that the outcome is o
 
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code == errc::timeout);
+  CHECK(answer.error().where == stage::commit);
   CHECK(mentions(answer.error().detail, "may still take effect"));
   t.vfs.release();
   CHECK(t.db.write(insert(2)));
   CHECK(t.keys() == std::set<row_id>{1, 2}); // this one went through
 }
 
+TEST_CASE("an asker that gives up on a queued write says that it waited in its lane",
+          "[storage][deadline][errors]") {
+  item_database t;
+  auto first = t.hold_commit(0);
+  auto late = t.db.write_async(insert(1), storage::write_options{.deadline = 5ms});
+
+  auto answer = late.get(); // the writer is held: nobody else can answer
+
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == errc::timeout);
+  CHECK(answer.error().where == stage::lane);
+  t.vfs.release();
+  CHECK(first.get());
+  CHECK(t.keys() == std::set<row_id>{0});
+}
+
+TEST_CASE("an asker that gives up on a queued read says that it waited for a reader",
+          "[storage][deadline][errors]") {
+  item_database t{options([](auto& o) { o.reader_threads = 1; })};
+  signal inside;
+  signal go_on;
+  auto first = t.db.read_async([&](storage::snapshot&) {
+    inside.set();
+    return go_on.wait();
+  });
+  REQUIRE(inside.wait());
+  auto late = t.db.read_async([](storage::snapshot&) {}, {.deadline = 5ms});
+
+  auto answer = late.get(); // the only thread for reads is held: nobody else can answer
+
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == errc::timeout);
+  CHECK(answer.error().where == stage::reader);
+  CHECK(mentions(answer.error().detail, "waited for a reader"));
+  go_on.set();
+  CHECK(first.get().value());
+}
+
 TEST_CASE("a negative deadline is over before it begins", "[storage][deadline][errors]") {
   item_database t;
 
   auto write = t.db.write(insert(1), storage::write_options{.deadline = -1ns});
+  auto later = t.db.write_async(insert(1), storage::write_options{.deadline = -1ns});
   auto read = t.db.read_async([](storage::snapshot&) {}, {.deadline = -1ns});
+  auto lease = t.db.lease({.deadline = -1ns});
 
   REQUIRE_FALSE(write);
-  CHECK(write.error().code == errc::timeout);
-  CHECK(write.error().where == stage::admission);
-  CHECK(error_of(read).code == errc::timeout);
+  REQUIRE_FALSE(lease);
+  for (const auto& problem : {write.error(), error_of(later), error_of(read), lease.error()}) {
+    CHECK(problem.code == errc::timeout);
+    CHECK(problem.where == stage::admission);
+  }
   CHECK(t.keys().empty());
 }
 
@@ -205,8 +251,9 @@ TEST_CASE("a queued read is answered at its own deadline while all readers are l
   signal told;
 
   auto chained = t.db.read_async([](storage::snapshot&) {}, {.deadline = 20ms})
-                   .then([&told](expected<void> answer) {
-                     if (!answer && answer.error().code == errc::timeout)
+                   .then([&](expected<void> answer) {
+                     if (!answer && answer.error().code == errc::timeout
+                         && answer.error().where == stage::reader)
                        told.set();
                    });
 

@@ -41,6 +41,7 @@ TEST_CASE("a lane takes as many writes as its bound says, and more once there is
   CHECK(answer.error().retry_after.count() > 0);
   REQUIRE_FALSE(told);
   CHECK(told.error().code == errc::overloaded);
+  CHECK(mentions(told.error().detail, t.db.path()));
   auto other_lane = t.queue(10, 4, bulk); // the bound is for each lane
   CHECK(t.db.stats().waiting_writes == 8);
 

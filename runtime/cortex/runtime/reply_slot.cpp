@@ -114,6 +114,14 @@ bool help_until_done(slot_base& slot) noexcept {
   return helped != executor::help_result::idle || slot.done();
 }
 
+const char* waited_for(stage where) noexcept {
+  switch (where) {
+    case stage::lane: return "the deadline passed while it waited for the writer";
+    case stage::reader: return "the deadline passed while it waited for a reader";
+    default: return "the deadline passed before it was begun";
+  }
+}
+
 } // namespace
 
 expected<void> await_slot(slot_base& slot) noexcept {
@@ -126,13 +134,13 @@ expected<void> await_slot(slot_base& slot) noexcept {
   if (slot.wait_until(slot.home != nullptr ? slot.home->on_system_clock(slot.deadline)
                                            : slot.deadline))
     return {};
-  const auto late = error{errc::timeout, "the deadline passed before it was begun", stage::mailbox};
+  const auto late = error{errc::timeout, waited_for(slot.waits_in), slot.waits_in};
   if (slot.withdraw(late) || slot.done())
     return {}; // the answer is the time-out, or it came at the last moment
   return fail(error{errc::timeout,
                     "the deadline passed after it was begun; it may still take "
                     "effect",
-                    stage::handler});
+                    slot.works_in});
 }
 
 bool await_slot(slot_base& slot, std::chrono::nanoseconds patience) noexcept {

@@ -168,6 +168,8 @@ bool database_core::prepare(cortex::detail::slot_base& slot, std::chrono::nanose
 // Answers what cannot be accepted. False then, and the reference is given back.
 bool database_core::admit(pending_write& what) {
   auto& slot = what.slot();
+  slot.waits_in = stage::lane;
+  slot.works_in = stage::commit; // nobody can say how far it has come, so the outcome is open
   bool good = prepare(slot, what.options.deadline);
   if (good && writer_ == nullptr) {
     slot.fail({errc::read_only, "'" + path_ + "' is open read-only"});
@@ -307,6 +309,7 @@ void database_core::give_back(reader* held) noexcept {
 
 void database_core::submit(pending_read& what) noexcept {
   auto& slot = what.slot();
+  slot.waits_in = stage::reader;
   if (!prepare(slot, what.options.deadline)) {
     slot.unref();
     return;
@@ -368,7 +371,7 @@ std::span<pending_read*> database_core::serve_batch(std::span<pending_read*> bat
   for (auto* each : batch.subspan(kept.size())) {
     auto& slot = each->slot();
     if (held && slot.deadline <= now)
-      slot.fail({errc::timeout, "the readers were busy", stage::reader});
+      slot.fail({errc::timeout, "the readers of '" + path_ + "' were busy", stage::reader});
     else if (!held)
       slot.fail(held.error());
     else if (slot.begin()) {

@@ -29,9 +29,11 @@ bool writer::enqueue(pending_write& what) noexcept {
   const auto before = waiting_[which].fetch_add(1, std::memory_order_seq_cst);
   std::optional<error> refusal;
   if (refusing_.load(std::memory_order_seq_cst)) {
-    refusal = error{errc::closed, "the database is closed"};
+    refusal = error{errc::closed, "'" + around_.connect.path + "' is closed"};
   } else if (before >= around_.options.lane_bound) {
-    refusal = error{errc::overloaded, "the lane has its bound of writes waiting"};
+    refusal = error{errc::overloaded, "'" + around_.connect.path
+                                        + "' has as many writes waiting in "
+                                          "the lane as its bound allows"};
     refusal->retry_after
       = std::chrono::milliseconds{1 + before / std::max<std::size_t>(around_.options.max_group, 1)};
   } else {
@@ -145,7 +147,8 @@ void writer::collect() noexcept {
     waiting_[static_cast<std::size_t>(member->options.lane)].fetch_sub(1,
                                                                        std::memory_order_relaxed);
     if (slot.deadline <= now) {
-      answer(*member, {errc::timeout, "the writer was busy", stage::lane});
+      answer(*member,
+             {errc::timeout, "the writer of '" + around_.connect.path + "' was busy", stage::lane});
       return true;
     }
     if (slot.begin())
