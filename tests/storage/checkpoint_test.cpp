@@ -155,7 +155,40 @@ TEST_CASE("no SQL of a caller checkpoints, not even when the whole log has been 
   CHECK(t.vfs.count(io_call::truncate) == before);
 }
 
-TEST_CASE("reading and closing readers never write to the database", "[storage][checkpoint]") {
+TEST_CASE("a read-only open of a file with a log leaves both as they are",
+          "[storage][checkpoint]") {
+  item_database t{{}, {.record_unsynced = true}};
+  write_rows(t, 0, 10);
+  REQUIRE(t.db.write(insert(10), storage::write_options{.level = storage::durability::synced}));
+  static_cast<void>(t.vfs.cut_power(t.dir / "cut", 1));
+  const auto file = t.dir / "cut" / "item.db";
+  const auto log = file.string() + "-wal";
+  const auto file_size = std::filesystem::file_size(file);
+  const auto log_size = std::filesystem::file_size(log);
+  const auto changes = [&t] {
+    return t.vfs.count(io_call::write, file_role::main_db)
+           + t.vfs.count(io_call::write, file_role::wal) + t.vfs.count(io_call::truncate)
+           + t.vfs.count(io_call::remove);
+  };
+  const auto before = changes();
+
+  {
+    auto viewer = storage::database::open(file.string(), options([&](auto& o) {
+                                            o.access = storage::access::read_only;
+                                            o.vfs = t.vfs.name();
+                                          }));
+    REQUIRE(viewer);
+    auto rows = viewer->read(
+      [](snapshot& view) { return view.value<row_id>("SELECT count(*) FROM item"); });
+    CHECK(rows.value() == 11);
+  }
+
+  CHECK(changes() == before);
+  CHECK(std::filesystem::file_size(file) == file_size);
+  CHECK(std::filesystem::file_size(log) == log_size);
+}
+
+TEST_CASE("reading never writes to the database", "[storage][checkpoint]") {
   item_database t{options([](auto& o) { o.readers = 4; })};
   write_rows(t, 0, 10);
   const auto before = t.vfs.count(io_call::write);

@@ -240,6 +240,44 @@ TEST_CASE("a log that cannot be opened again after a failed sync is tried again 
   }
 }
 
+TEST_CASE("a writer that dies in a commit and cannot come back answers all who wait for it",
+          "[storage][faults][errors]") {
+  item_database t{options([](auto& o) { o.level = durability::synced; })};
+  REQUIRE(t.db.write(insert(1000)));
+  t.vfs.hold_next_sync(file_role::wal);
+  auto first = t.db.write_async(insert(0));
+  REQUIRE(t.vfs.wait_until_held());
+  auto queued = t.queue(1, 20);
+  auto bulk = t.queue(30, 20, storage::write_options{.lane = storage::lane::bulk});
+  std::atomic<int> told{0};
+  std::vector<std::jthread> blocking;
+  for (row_id key = 60; key < 64; ++key)
+    blocking.emplace_back([&, key] {
+      auto done = t.db.write(insert(key));
+      told += !done && done.error().code == errc::io ? 1 : 0;
+    });
+  REQUIRE(eventually([&] { return t.db.stats().waiting_writes == 44; }));
+  t.vfs.fail_from(io_call::open, file_role::main_db, SQLITE_CANTOPEN);
+  t.vfs.fail_once(io_call::sync, file_role::wal, SQLITE_IOERR_FSYNC);
+
+  t.vfs.release();
+
+  auto unknown = first.get();
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().code == errc::outcome_unknown);
+  for (auto* part : {&queued, &bulk})
+    for (auto& done : answers(*part)) {
+      REQUIRE_FALSE(done);
+      CHECK(done.error().code == errc::io);
+    }
+  blocking.clear();
+  CHECK(told == 4);
+  CHECK(contains({0, 1000}, t.keys())); // reads go on, and nothing of those was kept
+  t.vfs.clear();
+  CHECK(t.db.write(insert(1)));
+  CHECK(contains(t.keys(), {1, 1000}));
+}
+
 TEST_CASE("a sync that loses what it should have written costs no row that is synced later",
           "[storage][faults][recovery]") {
   // Linux drops dirty pages after a failed sync: committed rows before it are gone from the disk

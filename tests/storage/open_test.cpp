@@ -249,6 +249,8 @@ TEST_CASE("a file or folder without the right to write is a typed error",
     ::chmod((dir / "sub").c_str(), 0555);
     std::filesystem::remove(path + ".lock");
     CHECK(open_as_nobody(path, with_items()) == permission);
+    // The index of the log is a file beside it, which even readers need.
+    CHECK(open_as_nobody(path, read_only()) == static_cast<int>(errc::read_only));
     CHECK(open_as_nobody((dir / "sub/new.db").string(), {}) == permission);
     CHECK(open_as_nobody((dir / "sub/new/new.db").string(), {}) == permission);
   }

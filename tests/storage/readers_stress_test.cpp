@@ -83,6 +83,41 @@ TEST_CASE("no reader ever sees half a write or half a group", "[storage][readers
         == std::tuple{writers * writes * 9 / 10, writers * writes * 9 / 10});
 }
 
+TEST_CASE("the writes of a group become visible together", "[storage][readers][concurrency]") {
+  item_database t;
+  constexpr row_id members = 30;
+  constexpr row_id round_rows = 1 + members; // the one whose commit is held, then the group
+  std::atomic<bool> over{false};
+  std::atomic<int> torn{0};
+  std::atomic<std::uint64_t> looks{0};
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 3; ++i)
+    readers.emplace_back([&, i] {
+      auto rows = [](snapshot& view) { return view.value<row_id>("SELECT count(*) FROM item"); };
+      while (!over) {
+        const auto seen = i == 0 ? t.db.read_async(rows).get().value() : t.db.read(rows).value();
+        torn += seen % round_rows > 1 ? 1 : 0;
+        ++looks;
+      }
+    });
+
+  for (row_id round = 0; round < 30; ++round) {
+    auto first = t.hold_commit(round * round_rows);
+    auto group = t.queue(round * round_rows + 1, members);
+    t.vfs.release();
+    CHECK(first.get());
+    std::set<std::uint64_t> commits;
+    for (auto& done : answers(group))
+      commits.insert(done.value().commit);
+    CHECK(commits.size() == 1);
+  }
+  over = true;
+  readers.clear();
+
+  CHECK(torn == 0);
+  CHECK(looks > 0);
+}
+
 TEST_CASE("whoever hears of a write after its reply, on any thread, sees it",
           "[storage][readers][concurrency]") {
   item_database t;
