@@ -345,7 +345,7 @@ TEST_CASE("whatever fails and when, each acknowledged row is there and each refu
         keys.push_back(key);
         const storage::write_options how{.level = random() % 2 == 0 ? durability::synced
                                                                     : durability::committed};
-        const auto size = random() % 4 == 0 ? 100'000 : 100;
+        const std::size_t size = random() % 4 == 0 ? 100'000 : 100;
         if (random() % 8 == 0)
           queued.push_back(t.db.write_async(
             [key](transaction& in) {

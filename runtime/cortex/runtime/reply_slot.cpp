@@ -9,8 +9,8 @@
 namespace cortex::detail {
 
 bool slot_base::mark(std::uint32_t flags, std::uint32_t unless) noexcept {
+  const bool alone = sole(); // first: then the word is the last that anybody else wrote
   auto word = word_.load(std::memory_order_acquire);
-  const bool alone = sole();
   while ((word & (phase_mask | unless)) == open_phase) {
     if (alone) {
       word_.store(word | flags, std::memory_order_relaxed);
