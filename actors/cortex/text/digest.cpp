@@ -1,7 +1,10 @@
 #include "cortex/text/digest.hpp"
 
+#include "cortex/text/sha256_blocks.hpp"
+
 #include <sodium.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace cortex::text {
@@ -26,9 +29,38 @@ int hex_value(char digit) noexcept {
   return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
+/// @pre `mix` is not null
+sha256_digest sha256_with(detail::sha256_mixer mix, std::string_view data) noexcept {
+  constexpr std::size_t block = 64;
+  constexpr std::size_t length_bytes = 8;
+  // FIPS 180-4, section 5.3.3.
+  detail::sha256_state state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                             0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  const std::size_t whole = data.size() / block;
+  mix(state, bytes(data), whole);
+
+  // What is left, a bit, zeros, and the length in bits at the end of a block.
+  std::array<unsigned char, 2 * block> last{};
+  const auto left = data.substr(whole * block);
+  std::copy(left.begin(), left.end(), last.begin());
+  last[left.size()] = 0x80;
+  const std::size_t last_blocks = left.size() + 1 + length_bytes <= block ? 1 : 2;
+  auto bits = static_cast<std::uint64_t>(data.size()) * 8;
+  for (std::size_t at = last_blocks * block; bits != 0; bits >>= 8U)
+    last[--at] = static_cast<unsigned char>(bits);
+  mix(state, last.data(), last_blocks);
+
+  sha256_digest digest{};
+  for (std::size_t i = 0; i < digest.size(); ++i)
+    digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - i % 4 * 8));
+  return digest;
+}
+
 } // namespace
 
-sha256_digest sha256(std::string_view data) noexcept {
+namespace detail {
+
+sha256_digest sha256_by_library(std::string_view data) noexcept {
   prepare_sodium();
   sha256_digest digest{};
   static_assert(std::tuple_size_v<sha256_digest> == crypto_hash_sha256_BYTES);
@@ -36,16 +68,23 @@ sha256_digest sha256(std::string_view data) noexcept {
   return digest;
 }
 
+} // namespace detail
+
+sha256_digest sha256(std::string_view data) noexcept {
+  static const auto mix = detail::find_sha256_mixer();
+  return mix != nullptr ? sha256_with(mix, data) : detail::sha256_by_library(data);
+}
+
 std::string sha256_hex(std::string_view data) {
   return to_hex(sha256(data));
 }
 
 std::string to_hex(const sha256_digest& digest) {
-  std::string hex;
-  hex.reserve(2 * digest.size());
+  std::string hex(2 * digest.size(), '0');
+  auto* next = hex.data();
   for (const auto byte : digest) {
-    hex += hex_digits[byte >> 4U];
-    hex += hex_digits[byte & 0xfU];
+    *next++ = hex_digits[byte >> 4U];
+    *next++ = hex_digits[byte & 0xfU];
   }
   return hex;
 }

@@ -17,6 +17,13 @@ using sha256_digest = std::array<std::uint8_t, 32>;
 
 [[nodiscard]] sha256_digest sha256(std::string_view data) noexcept;
 
+namespace detail {
+
+/// The same without the processor's own instructions.
+[[nodiscard]] sha256_digest sha256_by_library(std::string_view data) noexcept;
+
+} // namespace detail
+
 /// SHA-256 as 64 lower-case hexadecimal digits.
 [[nodiscard]] std::string sha256_hex(std::string_view data);
 
