@@ -1,12 +1,14 @@
 #include "cortex/semantic_cache/embedding.hpp"
 
 #include "cortex/text/digest.hpp"
+#include "cortex/text/python_float.hpp"
 #include "cortex/text/python_json.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <span>
 
 namespace cortex::semantic_cache {
 namespace {
@@ -109,8 +111,47 @@ double similarity(const embedding& left, const embedding& right) noexcept {
   return sum;
 }
 
-std::string to_blob(const embedding& vector) {
-  return text::python_json(vector.values);
+std::string to_blob(const sparse_embedding& vector) {
+  constexpr std::string_view zero = ",0.0";
+  constexpr std::size_t longest_number = 26; // ",-1.2345678901234567e-300" and one to spare
+  static const std::string zeros = [zero] {
+    std::string all;
+    for (std::size_t i = 0; i < dimensions; ++i)
+      all += zero;
+    return all;
+  }();
+  // Words count one or two each, so that few different numbers occur: each is spelled once.
+  struct spelled {
+    double size = 0.0;
+    std::size_t begin = 0;
+    std::size_t length = 0;
+  };
+  std::array<spelled, 8> known;
+  std::size_t known_count = 0;
+
+  std::string out;
+  out.reserve(dimensions * zero.size() + vector.size() * longest_number + 1);
+  std::size_t next = 0; // the first dimension that is not written
+  for (std::size_t i = 0; i < vector.size(); ++i) {
+    out.append(zeros, 0, (vector.dimension(i) - next) * zero.size());
+    next = vector.dimension(i) + 1;
+    out += vector.value(i) < 0.0 ? ",-" : ",";
+    const double size = std::fabs(vector.value(i));
+    const auto seen = std::span{known}.first(known_count);
+    const auto same = std::ranges::find(seen, size, &spelled::size);
+    if (same != seen.end()) {
+      out.append(out, same->begin, same->length);
+      continue;
+    }
+    const auto begin = out.size();
+    text::append_python_float(out, size);
+    if (known_count < known.size())
+      known[known_count++] = {size, begin, out.size() - begin};
+  }
+  out.append(zeros, 0, (dimensions - next) * zero.size());
+  out.front() = '[';
+  out += ']';
+  return out;
 }
 
 expected<embedding> from_blob(std::string_view blob) {

@@ -27,7 +27,8 @@ struct embedding {
 class sparse_embedding {
 public:
   sparse_embedding() = default;
-  explicit sparse_embedding(const embedding& dense) noexcept;
+  sparse_embedding(
+    const embedding& dense) noexcept; // NOLINT(google-explicit-constructor): same vector
 
   /// @pre `dimension` is below `dimensions` and above all that are there, `value` is not zero
   void append(std::size_t dimension, double value) noexcept {
@@ -92,7 +93,7 @@ private:
 [[nodiscard]] double similarity(const embedding& left, const embedding& right) noexcept;
 
 /// The content of the column `embedding`: a JSON array of 128 numbers. Thread-safe.
-[[nodiscard]] std::string to_blob(const embedding& vector);
+[[nodiscard]] std::string to_blob(const sparse_embedding& vector);
 
 /// Reads the column `embedding`. An array of another length than 128 is similar to nothing, as the
 /// zero vector is, and gives that one. Thread-safe.

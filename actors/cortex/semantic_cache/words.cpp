@@ -27,18 +27,16 @@ constexpr auto ascii_word_bytes = [] {
 std::size_t find_word_byte(std::string_view lowered, std::size_t at, bool wanted) noexcept {
   while (at < lowered.size()) {
     const auto byte = static_cast<unsigned char>(lowered[at]);
-    std::size_t length = 1;
-    bool in_word = false;
     if (byte < ascii_word_bytes.size()) {
-      in_word = ascii_word_bytes[byte];
-    } else {
-      const auto next = text::decode(lowered, at);
-      in_word = next.valid && text::is_alnum(next.code_point);
-      length = next.length;
+      if (ascii_word_bytes[byte] == wanted)
+        return at;
+      ++at;
+      continue;
     }
-    if (in_word == wanted)
+    const auto next = text::decode(lowered, at);
+    if ((next.valid && text::is_alnum(next.code_point)) == wanted)
       return at;
-    at += length;
+    at += next.length;
   }
   return at;
 }

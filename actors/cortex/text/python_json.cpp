@@ -1,11 +1,11 @@
 #include "cortex/text/python_json.hpp"
 
-#include "cortex/text/python_float.hpp"
 #include "cortex/text/python_number.hpp"
 #include "cortex/text/unicode.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -24,6 +24,15 @@ void append_unicode_escape(std::string& out, std::uint32_t unit) {
   out += "\\u";
   for (unsigned shift = 16; shift > 0; shift -= 4)
     out += hex_digits[(unit >> (shift - 4)) & 0xfU];
+}
+
+/// How many characters from `at` on stand for themselves.
+std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
+  const auto* const begin = text.data() + at;
+  const auto* const end = std::find_if(begin, text.data() + text.size(), [](char character) {
+    return character < ' ' || character > '~' || character == '"' || character == '\\';
+  });
+  return static_cast<std::size_t>(end - begin);
 }
 
 void append_ascii(std::string& out, char character) {
@@ -150,24 +159,16 @@ private:
   std::size_t at_ = 0;
 };
 
-/// Writes `[`, the elements with `,` in between, `]`.
-template <class Value, class Append>
-std::string write_array(std::span<const Value> values, Append append) {
-  std::string out = "[";
-  for (const auto& value : values) {
-    if (out.size() > 1)
-      out += ',';
-    append(out, value);
-  }
-  out += ']';
-  return out;
-}
-
 } // namespace
 
 void append_python_json(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
+    const auto plain = plain_run(text, at);
+    out.append(text, at, plain);
+    at += plain;
+    if (at == text.size())
+      break;
     const auto next = decode(text, at);
     if (next.code_point < 0x80)
       append_ascii(out, text[at]);
@@ -179,13 +180,20 @@ void append_python_json(std::string& out, std::string_view text) {
 }
 
 std::string python_json(std::span<const std::string> texts) {
-  return write_array(
-    texts, [](std::string& out, const std::string& text) { append_python_json(out, text); });
-}
-
-std::string python_json(std::span<const double> numbers) {
-  return write_array(numbers,
-                     [](std::string& out, double number) { append_python_float(out, number); });
+  constexpr std::size_t quotes_and_comma = 3;
+  std::size_t size = 2;
+  for (const auto& text : texts)
+    size += text.size() + quotes_and_comma;
+  std::string out;
+  out.reserve(size); // more only if something is escaped
+  out += '[';
+  for (const auto& text : texts) {
+    if (out.size() > 1)
+      out += ',';
+    append_python_json(out, text);
+  }
+  out += ']';
+  return out;
 }
 
 expected<std::vector<std::string>> read_json_texts(std::string_view json) {

@@ -1,4 +1,4 @@
-/// JSON arrays of texts and of numbers, written byte for byte as Python's `json.dumps` does with
+/// JSON arrays of texts, written byte for byte as Python's `json.dumps` does with
 /// the separators `,` and `:`. Reading accepts any JSON spelling.
 ///
 /// All functions are *thread-safe*.
@@ -22,10 +22,6 @@ inline constexpr std::size_t max_json_bytes = std::size_t{16} << 20U;
 void append_python_json(std::string& out, std::string_view text);
 
 [[nodiscard]] std::string python_json(std::span<const std::string> texts);
-
-/// Numbers as `append_python_float` writes them.
-/// @pre all are finite: JSON has no other numbers.
-[[nodiscard]] std::string python_json(std::span<const double> numbers);
 
 /// The elements of a JSON array of strings.
 /// Errors: `corrupt` if the text is no JSON, no array, holds anything but strings or is too long.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 namespace cortex::text {
 namespace {
@@ -92,10 +93,12 @@ char32_t lower_alone(char32_t code_point) noexcept {
 void append_lower_ascii(std::string& out, std::string_view text) {
   const std::size_t begin = out.size();
   out.append(text);
-  for (std::size_t i = begin; i < out.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(out[i]);
+  // Over a span: writing a character through the text itself makes the compiler read where it is
+  // and how long it is again each time.
+  for (char& character : std::span{out}.subspan(begin)) {
+    const auto byte = static_cast<unsigned char>(character);
     const auto case_bit = static_cast<unsigned>(byte - 'A') < 26U ? 0x20U : 0U;
-    out[i] = static_cast<char>(byte | case_bit);
+    character = static_cast<char>(byte | case_bit);
   }
 }
 
@@ -164,7 +167,7 @@ void append_utf8(std::string& out, char32_t code_point) {
 void append_lower(std::string& out, std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
-    std::size_t end = at;
+    std::size_t end = at + ascii_run(text, at);
     while (end < text.size() && byte_at(text, end) < 0x80)
       ++end;
     append_lower_ascii(out, text.substr(at, end - at));

@@ -1,8 +1,10 @@
 #include "cortex/semantic_cache/embedding.hpp"
+#include "cortex/text/python_float.hpp"
 
 #include "support/catch_compat.hpp"
 #include "support/vectors.hpp"
 
+#include <cmath>
 #include <random>
 #include <string>
 
@@ -50,6 +52,28 @@ TEST_CASE("embeddings have the bytes of the file format, and read back", "[seman
     counter.ran();
   }
   counter.require_any();
+}
+
+TEST_CASE("numbers that are equal but for their sign are spelled alike", "[semantic_cache]") {
+  constexpr unsigned seed = 7;
+  INFO("seed " << seed);
+  std::mt19937 random{seed};
+
+  std::size_t wrong = 0;
+  for (int round = 0; round < 300; ++round) {
+    // From one size to more sizes than are remembered, from no zeros to zeros alone.
+    const auto sizes = 1 + random() % 20;
+    const auto zeros = random() % 5;
+    cache::embedding vector;
+    std::string plain;
+    for (auto& value : vector.values) {
+      if (random() % 4 >= zeros)
+        value = (random() % 2 == 0 ? 1.0 : -1.0) * std::sqrt(1.0 / double(1 + random() % sizes));
+      plain += (plain.empty() ? "[" : ",") + cortex::text::python_float(value);
+    }
+    wrong += cache::to_blob(vector) != plain + "]";
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("embeddings of long prompts", "[semantic_cache]") {

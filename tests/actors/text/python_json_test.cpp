@@ -31,11 +31,6 @@ TEST_CASE("control characters are escaped, what is no UTF-8 is replaced", "[text
   CHECK(text::python_json(texts{"a\xff\xc3"}) == R"(["a\ufffd\ufffd"])");
 }
 
-TEST_CASE("numbers are written without white space", "[text]") {
-  CHECK(text::python_json(numbers{}) == "[]");
-  CHECK(text::python_json(numbers{0.0, -0.5, 1e-5}) == "[0.0,-0.5,1e-05]");
-}
-
 TEST_CASE("any spelling of an array is read", "[text]") {
   CHECK(text::read_json_texts(" [ \"a\" ,\n\"\\u00e9\\ud83d\\ude80\" ] ").value()
         == texts{"a", "\u00e9\U0001f680"});
