@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 namespace cortex::semantic_cache {
@@ -10,6 +11,8 @@ namespace {
 // One number for each lane. The compilers' own vector type, because -O2 of g++ 12 leaves a loop
 // over the lanes as it is; operations on it are those on its elements, one by one.
 using lane_group = double __attribute__((vector_size(similarity_index::lanes * sizeof(double))));
+
+constexpr std::size_t set_bits = 64;
 
 /// The greatest of some numbers, none of which is a NaN; 0.0 if there are none.
 double greatest(std::span<const double> numbers) noexcept {
@@ -29,22 +32,30 @@ double greatest(std::span<const double> numbers) noexcept {
 
 } // namespace
 
-void similarity_index::insert(const embedding& vector) {
+void similarity_index::insert(const sparse_embedding& vector) {
   if (size_ == capacity_)
     grow();
-  for (std::size_t dimension = 0; dimension < dimensions; ++dimension)
-    if (vector.values[dimension] != 0.0)
-      column(dimension)[size_] = vector.values[dimension];
+  auto& used = used_.emplace_back();
+  for (std::size_t i = 0; i < vector.size(); ++i) {
+    const std::size_t dimension = vector.dimension(i);
+    column(dimension)[size_] = vector.value(i);
+    used[dimension / set_bits] |= std::uint64_t{1} << dimension % set_bits;
+  }
   ++size_;
 }
 
+// Each dimension is a cache line of its own, and most are zero in both vectors.
 void similarity_index::erase(std::size_t slot) noexcept {
   const std::size_t last = size_ - 1;
-  for (std::size_t dimension = 0; dimension < dimensions; ++dimension) {
-    double* values = column(dimension);
-    values[slot] = values[last];
-    values[last] = 0.0;
+  for (std::size_t part = 0; part < used_[slot].size(); ++part) {
+    for (auto left = used_[slot][part] | used_[last][part]; left != 0; left &= left - 1) {
+      double* values = column(part * set_bits + static_cast<std::size_t>(std::countr_zero(left)));
+      values[slot] = values[last];
+      values[last] = 0.0;
+    }
   }
+  used_[slot] = used_[last];
+  used_.pop_back();
   size_ = last;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cortex/semantic_cache/embedding.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -22,7 +23,7 @@ public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
   /// Puts a vector into the slot `size()`. Amortised constant time.
-  void insert(const embedding& vector);
+  void insert(const sparse_embedding& vector);
 
   /// Empties a slot; the vector of the last slot moves there.
   /// @pre `slot < size()`
@@ -39,6 +40,9 @@ public:
                   std::vector<double>& out) const;
 
 private:
+  /// A bit for each dimension in which a vector is not zero.
+  using dimension_set = std::array<std::uint64_t, dimensions / 64>;
+
   void grow();
   [[nodiscard]] double* column(std::size_t dimension) noexcept {
     return values_.data() + dimension * capacity_;
@@ -48,8 +52,9 @@ private:
   }
 
   std::size_t size_ = 0;
-  std::size_t capacity_ = 0;   // a multiple of lanes
-  std::vector<double> values_; // dimensions * capacity_; zero from slot size_ on
+  std::size_t capacity_ = 0;        // a multiple of lanes
+  std::vector<double> values_;      // dimensions * capacity_; zero from slot size_ on
+  std::vector<dimension_set> used_; // by slot
 };
 
 } // namespace cortex::semantic_cache
