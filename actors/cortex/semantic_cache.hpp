@@ -84,12 +84,31 @@ struct stored {
   std::uint64_t commit = 0; ///< The commit that holds it.
 };
 
+struct raw_row; // private to the cache
+
 /// Stores an answer, in place of an earlier one to the same prompt. The reply comes after COMMIT.
-/// Errors: `invalid_argument` if a text is no valid UTF-8; those of a database write.
-struct put {
+/// Most of its row is worked out when it is made, so on the asker's thread. *Immutable after
+/// construction*. Errors: `invalid_argument` if a text is no valid UTF-8; those of a database
+/// write.
+class put {
+public:
   using reply = stored;
-  key what;
-  std::vector<std::string> commands;
+
+  put(key what, std::vector<std::string> commands);
+
+  [[nodiscard]] const key& what() const noexcept { return what_; }
+  [[nodiscard]] const command_list& commands() const noexcept { return commands_; }
+  /// Which of the texts is no valid UTF-8; null if all are.
+  [[nodiscard]] const char* invalid_text() const noexcept { return invalid_text_; }
+  /// For the cache: what is known of the row. Null if a text is no valid UTF-8, or if this was
+  /// moved from.
+  [[nodiscard]] const std::shared_ptr<const raw_row>& row() const noexcept { return row_; }
+
+private:
+  key what_;
+  command_list commands_;
+  std::shared_ptr<const raw_row> row_;
+  const char* invalid_text_ = nullptr;
 };
 
 /// Counters of the file since it was made.

@@ -1,21 +1,14 @@
 #include "cortex/semantic_cache/actor.hpp"
 
-#include "cortex/text/unicode.hpp"
-
 #include <utility>
 
 namespace cortex::semantic_cache {
 namespace {
 
-expected<void> check(const key& what) {
-  if (what.invalid_text() != nullptr)
-    return fail(errc::invalid_argument,
-                std::string{"the "} + what.invalid_text() + " is no valid UTF-8");
+expected<void> check(const char* invalid_text) {
+  if (invalid_text != nullptr)
+    return fail(errc::invalid_argument, std::string{"the "} + invalid_text + " is no valid UTF-8");
   return {};
-}
-
-question question_of(const key& what) {
-  return {what.provider(), what.model(), what.system_hash(), what.prompt(), what.prompt_hash()};
 }
 
 } // namespace
@@ -31,8 +24,8 @@ expected<found> actor::operator()(const get& request) {
   return look_up(request.what, request.candidate_limit);
 }
 
-void actor::operator()(put& request, promise<stored> reply) {
-  store(request.what, std::move(request.commands), std::move(reply));
+void actor::operator()(const put& request, promise<stored> reply) {
+  store(request, std::move(reply));
 }
 
 statistics actor::operator()(const stats& /*request*/) {
@@ -67,13 +60,13 @@ void actor::operator()(settle& request, promise<stored> reply) {
     reply.set(unexpected{std::move(request.outcome).error()});
     return;
   }
-  const auto commands = std::make_shared<const std::vector<std::string>>(*request.outcome);
+  const put answer{std::move(request.what), *std::move(request.outcome)};
   auto [written, when_written] = make_promise<stored>();
-  store(request.what, *std::move(request.outcome), std::move(written));
+  store(answer, std::move(written));
   // All who waited are answered together with the leader: after COMMIT.
-  static_cast<void>(
-    when_written.then(inline_executor(), [commands, waiting = *std::move(waiting),
-                                          reply = std::move(reply)](expected<stored> done) mutable {
+  static_cast<void>(when_written.then(
+    inline_executor(), [commands = answer.commands(), waiting = *std::move(waiting),
+                        reply = std::move(reply)](expected<stored> done) mutable {
       for (auto& each : waiting) {
         if (done)
           each.set(claimed{{match::computed, commands, done->id, 1.0}, false});
@@ -129,27 +122,24 @@ void actor::on_stop() {
 // -- logic ----------------------------------------------------------------------------------------
 
 expected<found> actor::look_up(const key& what, std::int64_t candidate_limit) {
-  if (auto good = check(what); !good)
+  if (auto good = check(what.invalid_text()); !good)
     return unexpected{std::move(good).error()};
   auto answer = table_.lookup(question_of(what), {candidate_limit, parts_.threshold}, now());
   write_behind_if_due();
   return found{answer.kind, std::move(answer.commands), answer.id, answer.similarity};
 }
 
-void actor::store(const key& what, std::vector<std::string> commands, promise<stored> reply) {
-  if (auto good = check(what); !good) {
+void actor::store(const put& request, promise<stored> reply) {
+  if (auto good = check(request.invalid_text()); !good) {
     reply.set(unexpected{std::move(good).error()});
     return;
   }
-  for (const auto& command : commands) {
-    if (!text::valid_utf8(command)) {
-      reply.set(fail(errc::invalid_argument, "a command is no valid UTF-8"));
-      return;
-    }
+  if (request.row() == nullptr) {
+    reply.set(fail(errc::invalid_argument, "the put was moved from"));
+    return;
   }
-  auto made = table_.put(question_of(what),
-                         std::make_shared<const std::vector<std::string>>(std::move(commands)),
-                         parts_.max_entries, now());
+  auto made
+    = table_.put(question_of(request.what()), request.commands(), parts_.max_entries, now());
   if (!made) {
     reply.set(unexpected{std::move(made).error()});
     return;
@@ -157,8 +147,9 @@ void actor::store(const key& what, std::vector<std::string> commands, promise<st
   ++puts_;
   evictions_ += made->evicted.size();
   stored summary{made->written.id, made->evicted.size(), 0};
-  auto write
-    = [what = *std::move(made)](storage::transaction& in) { return write_change(in, what); };
+  auto write = [what = *std::move(made), row = request.row()](storage::transaction& in) {
+    return write_change(in, what, *row);
+  };
   storage::write_options how;
   how.level = parts_.level;
   // Answered by whoever commits; memory is already ahead, and goes back if the file refuses.

@@ -52,7 +52,7 @@ public:
   actor(actor_parts parts, file_content content);
 
   expected<found> operator()(const get& request);
-  void operator()(put& request, promise<stored> reply);
+  void operator()(const put& request, promise<stored> reply);
   statistics operator()(const stats& request);
   future<void> operator()(const flush& request);
   void operator()(const claim& request, promise<claimed> reply);
@@ -67,7 +67,7 @@ public:
 
 private:
   [[nodiscard]] expected<found> look_up(const key& what, std::int64_t candidate_limit);
-  void store(const key& what, std::vector<std::string> commands, promise<stored> reply);
+  void store(const put& request, promise<stored> reply);
   future<void> write_behind();
   void write_behind_if_due();
   void reload();

@@ -20,19 +20,14 @@ question make_question(std::string_view provider, std::string_view model,
   return {provider, model, text::sha256(system_prompt), prompt, text::sha256(prompt)};
 }
 
-raw_row encode_row(const entry& facts, const embedding& vector) {
+raw_row encode_answer(const question& asked, const std::vector<std::string>& commands) {
   raw_row row;
-  row.id = facts.id;
-  row.provider = facts.home.provider;
-  row.model = facts.home.model;
-  row.system_hash = text::to_hex(facts.home.system_hash);
-  row.prompt = facts.prompt;
-  row.prompt_hash = text::to_hex(facts.prompt_hash);
-  row.embedding = to_blob(vector);
-  row.commands_json = text::python_json(*facts.commands);
-  row.created_at = text::format_utc(facts.created_at);
-  row.last_accessed = text::format_utc(facts.last_accessed);
-  row.hit_count = facts.hit_count;
+  row.provider = asked.provider;
+  row.model = asked.model;
+  row.system_hash = text::to_hex(asked.system_hash);
+  row.prompt = asked.prompt;
+  row.prompt_hash = text::to_hex(asked.prompt_hash);
+  row.commands_json = text::python_json(commands);
   return row;
 }
 

@@ -27,14 +27,17 @@ struct raw_row {
   friend bool operator==(const raw_row&, const raw_row&) = default;
 };
 
+/// What a put alone says of its row: all but the embedding, the id, the stamps and the hit count.
+/// Thread-safe.
+/// @pre all texts are valid UTF-8
+[[nodiscard]] raw_row encode_answer(const question& asked,
+                                    const std::vector<std::string>& commands);
+
 /// An entry with its embedding.
 struct decoded_row {
   entry facts;
   embedding vector;
 };
-
-/// Thread-safe.
-[[nodiscard]] raw_row encode_row(const entry& facts, const embedding& vector);
 
 /// Reads a row. A stamp that `text::parse_utc` does not read counts as the earliest there is: the
 /// row is the last to be compared and the first to be evicted, until an access renews its stamp.

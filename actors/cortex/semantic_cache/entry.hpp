@@ -30,6 +30,10 @@ struct question {
   text::sha256_digest prompt_hash{}; ///< Of the prompt.
 };
 
+[[nodiscard]] inline question question_of(const key& what) noexcept {
+  return {what.provider(), what.model(), what.system_hash(), what.prompt(), what.prompt_hash()};
+}
+
 /// Hashes the two prompts. The result refers to `provider`, `model` and `prompt`.
 [[nodiscard]] question make_question(std::string_view provider, std::string_view model,
                                      std::string_view system_prompt,

@@ -54,7 +54,7 @@ expected<void> entry_table::load(const decoded_row& row) {
   if (known_prompt || records_.contains(facts.id))
     return fail(errc::already_exists, "row " + std::to_string(facts.id) + " is there twice");
   last_id_ = std::max(last_id_, facts.id);
-  insert(facts, row.vector);
+  insert(facts, sparse_embedding{row.vector});
   return {};
 }
 
@@ -101,13 +101,14 @@ expected<change> entry_table::put(const question& asked, command_list commands,
   result.written.commands = std::move(commands);
   result.written.created_at = now;
   result.written.last_accessed = now;
-  result.vector = embedder_.embed(asked.prompt).dense();
+  const auto vector = embedder_.embed(asked.prompt);
+  result.embedding = to_blob(vector);
   if (const record* same = find_exact(asked)) {
     result.replaced = same->facts.id;
     result.written.hit_count = same->facts.hit_count;
     erase(same->facts.id);
   }
-  insert(result.written, result.vector);
+  insert(result.written, vector);
   result.evicted = evict(max_entries);
   return result;
 }
@@ -223,7 +224,7 @@ void entry_table::mark_dirty(record& item) {
   dirty_ids_.push_back(item.facts.id);
 }
 
-void entry_table::insert(entry facts, const embedding& vector) {
+void entry_table::insert(entry facts, const sparse_embedding& vector) {
   const auto id = facts.id;
   scope_index& home = scopes_[facts.home];
   record& item = records_[id];

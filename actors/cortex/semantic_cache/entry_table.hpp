@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -38,7 +39,7 @@ struct answer {
 /// evicted rows go. With a capacity of 0 the written row is among the evicted.
 struct change {
   entry written;
-  embedding vector;                     ///< Of the written row.
+  std::string embedding;                ///< The written row's column.
   std::optional<std::int64_t> replaced; ///< The row of the same prompt.
   std::vector<std::int64_t> evicted;    ///< In the order of eviction.
 };
@@ -166,7 +167,7 @@ private:
   answer miss(double best_similarity) noexcept;
   void touch(record& item, std::int64_t now);
   void mark_dirty(record& item);
-  void insert(entry facts, const embedding& vector);
+  void insert(entry facts, const sparse_embedding& vector);
   void remove(record_map::iterator place);
   [[nodiscard]] std::vector<std::int64_t> evict(std::int64_t max_entries);
 

@@ -3,9 +3,15 @@
 #include "cortex/text/utc_time.hpp"
 
 #include <span>
+#include <string_view>
 
 namespace cortex::semantic_cache {
 namespace {
+
+constexpr std::string_view insert_or_replace
+  = "INSERT OR REPLACE INTO llm_cache_entries(id, provider, model, system_hash, prompt, "
+    "prompt_hash, embedding, commands_json, created_at, last_accessed, hit_count) "
+    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 raw_row raw_of(const storage::row& at) {
   raw_row out;
@@ -66,14 +72,12 @@ expected<file_content> read_file(storage::snapshot& view) {
   return out;
 }
 
-expected<void> write_change(storage::transaction& in, const change& what) {
-  const auto row = encode_row(what.written, what.vector);
-  auto inserted = in.execute(
-    "INSERT OR REPLACE INTO llm_cache_entries(id, provider, model, system_hash, prompt, "
-    "prompt_hash, embedding, commands_json, created_at, last_accessed, hit_count) "
-    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    row.id, row.provider, row.model, row.system_hash, row.prompt, row.prompt_hash,
-    bytes_of(row.embedding), row.commands_json, row.created_at, row.last_accessed, row.hit_count);
+expected<void> write_change(storage::transaction& in, const change& what, const raw_row& row) {
+  const entry& facts = what.written;
+  const auto now = text::format_utc(facts.created_at); // a put sets both stamps
+  auto inserted = in.execute(insert_or_replace, facts.id, row.provider, row.model, row.system_hash,
+                             row.prompt, row.prompt_hash, bytes_of(what.embedding),
+                             row.commands_json, now, now, facts.hit_count);
   if (!inserted)
     return unexpected{std::move(inserted).error()};
   return delete_rows(in, what.evicted);

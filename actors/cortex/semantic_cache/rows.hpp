@@ -23,8 +23,10 @@ struct file_content {
 /// Errors: those of the statements.
 [[nodiscard]] expected<file_content> read_file(storage::snapshot& view);
 
-/// Writes one put: the new row in place of the old one, without those that made room.
-[[nodiscard]] expected<void> write_change(storage::transaction& in, const change& what);
+/// Writes one put: the new row in place of the old one, without those that made room. `row` is what
+/// the put said of it, see `encode_answer`.
+[[nodiscard]] expected<void> write_change(storage::transaction& in, const change& what,
+                                          const raw_row& row);
 
 /// Adds accesses and counters to what the file has.
 [[nodiscard]] expected<void> write_accesses(storage::transaction& in, const access_log& log);

@@ -16,7 +16,7 @@ record* scope_index::find(const text::sha256_digest& prompt_hash) const {
   return found != by_prompt_.end() ? found->second : nullptr;
 }
 
-void scope_index::insert(record& item, const embedding& vector) {
+void scope_index::insert(record& item, const sparse_embedding& vector) {
   item.home = this;
   item.slot = static_cast<std::uint32_t>(by_slot_.size());
   by_slot_.push_back(&item);

@@ -51,7 +51,7 @@ public:
 
   /// Takes a record in.
   /// @pre none of this prompt hash is here
-  void insert(record& item, const embedding& vector);
+  void insert(record& item, const sparse_embedding& vector);
 
   /// Lets a record go.
   /// @pre it is here

@@ -1,12 +1,14 @@
 #include "cortex/semantic_cache.hpp"
 
 #include "cortex/semantic_cache/actor.hpp"
+#include "cortex/semantic_cache/codec.hpp"
 #include "cortex/semantic_cache/schema.hpp"
 #include "cortex/semantic_cache/settings.hpp"
 #include "cortex/text/digest.hpp"
 #include "cortex/text/home.hpp"
 #include "cortex/text/unicode.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <utility>
@@ -92,6 +94,18 @@ key::key(std::string prompt, std::string provider, std::string model,
     invalid_text_ = "model";
   else if (!text::valid_utf8(system_prompt))
     invalid_text_ = "system prompt";
+}
+
+// -- put ------------------------------------------------------------------------------------------
+
+put::put(key what, std::vector<std::string> commands)
+  : what_(std::move(what)), invalid_text_(what_.invalid_text()) {
+  if (invalid_text_ == nullptr && !std::ranges::all_of(commands, text::valid_utf8))
+    invalid_text_ = "command list";
+  // The embedding is left to the cache, which knows most words: a fresh thread would hash each one.
+  if (invalid_text_ == nullptr)
+    row_ = std::make_shared<const raw_row>(encode_answer(question_of(what_), commands));
+  commands_ = std::make_shared<const std::vector<std::string>>(std::move(commands));
 }
 
 // -- cache ----------------------------------------------------------------------------------------

@@ -113,6 +113,30 @@ TEST_CASE("SC-4: a put that the file refuses leaves nothing behind, and the next
   CHECK(count_rows(opened) == 2);
 }
 
+TEST_CASE("a put can be asked more than once, and each time has a row of its own",
+          "[semantic_cache]") {
+  testing::cache_fixture t;
+  const auto opened = t.open();
+  const cache::put answer{key_of("install nginx"), {"apt install nginx"}};
+
+  auto first = opened.ask(answer);
+  auto second = opened.ask(answer);
+
+  CHECK(first.get()->id == 1);
+  CHECK(second.get()->id == 2);
+  CHECK(count_rows(opened, "id = 2 AND prompt = 'install nginx'") == 1);
+}
+
+TEST_CASE("a put that was moved from is refused", "[semantic_cache][errors]") {
+  testing::cache_fixture t;
+  const auto opened = t.open();
+  cache::put answer{key_of("install nginx"), {"apt install nginx"}};
+  REQUIRE(opened.call(std::move(answer)));
+
+  // NOLINTNEXTLINE(bugprone-use-after-move): that is the point
+  CHECK(opened.call(answer).error().code == errc::invalid_argument);
+}
+
 TEST_CASE("SC-6: lookups write nothing until they are flushed, and then in one commit",
           "[semantic_cache]") {
   testing::cache_fixture t;

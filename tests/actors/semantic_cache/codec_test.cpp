@@ -1,6 +1,7 @@
 #include "cortex/semantic_cache/codec.hpp"
 #include "cortex/text/utc_time.hpp"
 
+#include "row_store.hpp"
 #include "support/catch_compat.hpp"
 #include "support/vectors.hpp"
 
@@ -21,7 +22,7 @@ cache::raw_row sample_row() {
   facts.created_at = 1'000'000'000;
   facts.last_accessed = 1'000'000'060;
   facts.hit_count = 3;
-  return cache::encode_row(facts, cache::embed(facts.prompt));
+  return testing::encode_row(facts, cache::embed(facts.prompt));
 }
 
 /// One row of the vector's database, whose embedding is not listed.
@@ -59,7 +60,7 @@ TEST_CASE("rows of the original read and write byte for byte", "[semantic_cache]
     const auto decoded = cache::decode_row(row);
     REQUIRE(decoded);
     CHECK(decoded->facts.prompt_hash == cortex::text::sha256(row.prompt));
-    CHECK(cache::encode_row(decoded->facts, decoded->vector) == row);
+    CHECK(testing::encode_row(decoded->facts, decoded->vector) == row);
     counter.ran();
   }
   counter.require_any();

@@ -171,7 +171,8 @@ public:
     flush();
     REQUIRE(store_.rows().size() == model_.items.size());
     for (const auto& item : model_.items)
-      REQUIRE(store_.rows().at(item.facts.id) == cache::encode_row(item.facts, item.vector));
+      REQUIRE(store_.rows().at(item.facts.id)
+              == cortex::testing::encode_row(item.facts, item.vector));
   }
 
 private:

@@ -10,6 +10,21 @@
 
 namespace cortex::testing {
 
+/// The row of an entry as the cache writes it.
+inline semantic_cache::raw_row encode_row(const semantic_cache::entry& facts,
+                                          const semantic_cache::embedding& vector) {
+  const auto& home = facts.home;
+  auto row = semantic_cache::encode_answer(
+    {home.provider, home.model, home.system_hash, facts.prompt, facts.prompt_hash},
+    *facts.commands);
+  row.embedding = semantic_cache::to_blob(vector);
+  row.id = facts.id;
+  row.created_at = text::format_utc(facts.created_at);
+  row.last_accessed = text::format_utc(facts.last_accessed);
+  row.hit_count = facts.hit_count;
+  return row;
+}
+
 /// Not thread-safe.
 class row_store {
 public:
@@ -17,7 +32,9 @@ public:
   void apply(const semantic_cache::change& made) {
     if (made.replaced)
       rows_.erase(*made.replaced);
-    rows_[made.written.id] = semantic_cache::encode_row(made.written, made.vector);
+    auto& row = rows_[made.written.id];
+    row = encode_row(made.written, {});
+    row.embedding = made.embedding;
     last_id_ = made.written.id;
     for (const auto id : made.evicted)
       rows_.erase(id);
