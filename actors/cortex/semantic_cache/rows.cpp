@@ -8,6 +8,10 @@
 namespace cortex::semantic_cache {
 namespace {
 
+constexpr std::string_view insert
+  = "INSERT INTO llm_cache_entries(id, provider, model, system_hash, prompt, prompt_hash, "
+    "embedding, commands_json, created_at, last_accessed, hit_count) "
+    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr std::string_view insert_or_replace
   = "INSERT OR REPLACE INTO llm_cache_entries(id, provider, model, system_hash, prompt, "
     "prompt_hash, embedding, commands_json, created_at, last_accessed, hit_count) "
@@ -75,11 +79,18 @@ expected<file_content> read_file(storage::snapshot& view) {
 expected<void> write_change(storage::transaction& in, const change& what, const raw_row& row) {
   const entry& facts = what.written;
   const auto now = text::format_utc(facts.created_at); // a put sets both stamps
-  auto inserted = in.execute(insert_or_replace, facts.id, row.provider, row.model, row.system_hash,
-                             row.prompt, row.prompt_hash, bytes_of(what.embedding),
-                             row.commands_json, now, now, facts.hit_count);
+  const auto write = [&](std::string_view sql) {
+    return outcome_of(in.execute(sql, facts.id, row.provider, row.model, row.system_hash,
+                                 row.prompt, row.prompt_hash, bytes_of(what.embedding),
+                                 row.commands_json, now, now, facts.hit_count));
+  };
+  // SQLite keeps a journal for each statement that may replace a row: a quarter of its instructions
+  // for a put. A row of the same prompt that memory does not know of is another program's.
+  auto inserted = what.replaced ? write(insert_or_replace) : write(insert);
+  if (!inserted && inserted.error().code == errc::constraint && !what.replaced)
+    inserted = write(insert_or_replace);
   if (!inserted)
-    return unexpected{std::move(inserted).error()};
+    return inserted;
   return delete_rows(in, what.evicted);
 }
 

@@ -1,4 +1,6 @@
 // What the cache promises beyond the original: its defects SC-1 to SC-10 with the right behaviour.
+#include "cortex/text/digest.hpp"
+
 #include "cache_fixture.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/sqlite_probe.hpp"
@@ -111,6 +113,23 @@ TEST_CASE("SC-4: a put that the file refuses leaves nothing behind, and the next
   CHECK(commands_of(opened.call(cache::get{key_of("install nginx")})) == texts{"stored"});
   CHECK(commands_of(opened.call(cache::get{key_of("first prompt of all")})) == texts{"kept"});
   CHECK(count_rows(opened) == 2);
+}
+
+TEST_CASE("a put replaces a row that memory does not know of", "[semantic_cache][errors]") {
+  testing::cache_fixture t;
+  const auto opened = t.open();
+  REQUIRE(opened.call(cache::put{key_of("install nginx"), {"apt install nginx"}}));
+  change_file(opened, "INSERT INTO llm_cache_entries(provider, model, system_hash, prompt, "
+                      "prompt_hash, embedding, commands_json, created_at, last_accessed) "
+                      "SELECT provider, model, system_hash, 'list all files', '"
+                        + cortex::text::sha256_hex("list all files")
+                        + "', embedding, '[\"dir\"]', created_at, last_accessed "
+                          "FROM llm_cache_entries");
+
+  REQUIRE(opened.call(cache::put{key_of("list all files"), {"ls"}}));
+
+  CHECK(count_rows(opened) == 2);
+  CHECK(count_rows(opened, "prompt = 'list all files' AND commands_json = '[\"ls\"]'") == 1);
 }
 
 TEST_CASE("a put can be asked more than once, and each time has a row of its own",
