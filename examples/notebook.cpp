@@ -33,8 +33,7 @@ int main(int argc, char** argv) {
   store::database_options options;
   options.schema.base = "CREATE TABLE IF NOT EXISTS note(text TEXT NOT NULL)";
   auto file = store::database::open(rt, argc > 1 ? argv[1] : "notes.db", options).value();
-  auto notes
-    = rt.spawn<notebook>("notebook", [file] { return std::make_unique<notebook>(file); }).value();
+  auto notes = rt.spawn<notebook>("notebook", [file] { return notebook{file}; }).value();
 
   auto saved = notes.call(add_note{"remember the milk"}).value();
   std::cout << "commit " << saved.commit << ", " << notes.call(count_notes{}).value() << " notes\n";

@@ -59,7 +59,8 @@ public:
   /// Errors: `invalid_argument` naming every bad option.
   [[nodiscard]] static expected<runtime> open(runtime_options options = {});
 
-  /// Hosts an object of class `T`: `make()` gives a `std::unique_ptr<T>`, again after a crash.
+  /// Hosts an object of class `T`: `make()` gives a `T` or a `std::unique_ptr<T>`, again after a
+  /// crash.
   ///
   /// `T` names its requests in `T::protocol` and has a call operator for each, which returns the
   /// reply, an `expected` or a `future` of it, or takes a `promise` as second parameter and hands
@@ -73,13 +74,19 @@ public:
   /// Errors: `invalid_argument` for the name (1 to 64 of `A-Z a-z 0-9 _ - .`) or the options;
   /// `already_exists` if an actor of that name lives; `closed`; `internal` if `make` throws.
   template <class T, class Make>
-    requires std::convertible_to<std::invoke_result_t<Make&>, std::unique_ptr<T>>
+    requires(
+      std::convertible_to<std::invoke_result_t<Make&>,
+                          std::unique_ptr<T>> || std::same_as<std::invoke_result_t<Make&>, T>)
   [[nodiscard]] expected<handle<typename T::protocol>> spawn(std::string name, Make make,
                                                              actor_options options = {}) {
     detail::blueprint plan;
     plan.make = [make = std::move(make)]() mutable -> std::shared_ptr<void> {
-      std::unique_ptr<T> object = make();
-      return std::shared_ptr<T>{std::move(object)};
+      if constexpr (std::same_as<std::invoke_result_t<Make&>, T>) {
+        return std::shared_ptr<T>{new T(make())};
+      } else {
+        std::unique_ptr<T> object = make();
+        return std::shared_ptr<T>{std::move(object)};
+      }
     };
     plan.table = detail::thunks<T, typename T::protocol>::table.data();
     using own_handle = weak_handle<typename T::protocol>;

@@ -161,6 +161,21 @@ TEST_CASE("requests of another thread may race with the start of the actor",
   }
 }
 
+TEST_CASE("a factory may give the object itself", "[spawn]") {
+  struct immovable : worker {
+    explicit immovable(int start) : first(start) {}
+    immovable(immovable&&) = delete;
+    int first;
+  };
+  auto rt = open_runtime();
+
+  auto actor = rt.spawn<immovable>("immovable", [] { return immovable{3}; });
+
+  REQUIRE(actor);
+  REQUIRE(error_of(actor->call(crash{})) == errc::internal);
+  CHECK(actor->call(echo{1}).value() == 1); // made again
+}
+
 TEST_CASE("an actor may spawn others from its factory", "[spawn]") {
   auto rt = open_runtime();
   worker_handle inner;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -140,15 +142,18 @@ TEST_CASE("the last reference may go with a function of its own", "[storage][clo
   CAPTURE(how);
   temp_dir dir;
   const auto file = (dir / "item.db").string();
-  signal inside;
-  signal go_on;
+  struct meeting {
+    signal inside;
+    signal go_on;
+  };
+  const auto met = std::make_shared<meeting>(); // the function may outlive this test by a moment
   {
     auto db
       = storage::database::open(file, options([](auto& o) { o.schema = item_database::schema(); }));
     REQUIRE(db);
-    auto wait = [&inside, &go_on] {
-      inside.set();
-      static_cast<void>(go_on.wait());
+    auto wait = [met] {
+      met->inside.set();
+      static_cast<void>(met->go_on.wait());
     };
     if (how == "a write")
       static_cast<void>(db->write_async([kept = *db, wait](transaction& in) {
@@ -165,9 +170,9 @@ TEST_CASE("the last reference may go with a function of its own", "[storage][clo
         wait();
         kept.reset();
       }));
-    REQUIRE(inside.wait());
+    REQUIRE(met->inside.wait());
   }
-  go_on.set();
+  met->go_on.set();
 
   CHECK(eventually([&] { return !std::filesystem::exists(file + "-wal"); })); // it is closed
 }
