@@ -1,6 +1,7 @@
 #include "storage/write_fixture.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <stdexcept>
 #include <thread>
@@ -221,6 +222,31 @@ TEST_CASE("sixteen threads that share two connections all get their turn",
 
   CHECK(t.db.stats().reads >= 16 * 60);
   CHECK(t.db.stats().readers.empty());
+}
+
+TEST_CASE("a reader that comes back is never left idle while somebody waits for one",
+          "[storage][readers][concurrency]") {
+  constexpr std::size_t threads = 3; // one more than readers: if its wake is lost, nobody helps it
+  constexpr int wanted = 10'000;
+  constexpr int enough = 50 * wanted;
+  item_database t{options([](auto& o) { o.readers = threads - 1; })};
+  make_pair(t);
+  std::array<std::atomic<int>, threads> turns{};
+
+  // All go on until everybody had the turns he wants: one who sleeps for ever is left behind.
+  run_threads(threads, [&](std::size_t self) {
+    auto served = [](const std::atomic<int>& each) { return each >= wanted; };
+    auto too_many = [](const std::atomic<int>& each) { return each >= enough; };
+    while (!std::ranges::all_of(turns, served) && !std::ranges::any_of(turns, too_many)) {
+      auto view = t.db.lease();
+      must(view.has_value(), "a lease was not given");
+      must(std::get<0>(halves(**view)) == 0, "nobody wrote");
+      ++turns[self];
+    }
+  });
+
+  for (const auto& each : turns)
+    CHECK(each >= wanted);
 }
 
 TEST_CASE("a thousand threads that write at once are all answered",

@@ -109,12 +109,10 @@ reader* reader_pool::wait_for_one(std::chrono::nanoseconds patience) noexcept {
   const auto until = patience < monotonic_time::max() - began ? began + patience
                                                               : monotonic_time::max();
   for (;;) {
-    waiters_.fetch_add(1, std::memory_order_seq_cst);
-    const auto turn = turn_.load(std::memory_order_seq_cst);
+    const auto turn = join_waiters();
     auto* found = shut_.load() ? nullptr : try_take();
     const bool in_time = found != nullptr || shut_.load() || futex_wait(turn_, turn, until);
-    waiters_.fetch_sub(1, std::memory_order_seq_cst);
-    wake_pending_.store(0, std::memory_order_seq_cst);
+    leave_waiters();
     if (found == nullptr && !shut_.load())
       found = try_take();
     if (found != nullptr || shut_.load()) {
@@ -127,6 +125,20 @@ reader* reader_pool::wait_for_one(std::chrono::nanoseconds patience) noexcept {
       return nullptr;
     }
   }
+}
+
+std::uint32_t reader_pool::join_waiters() noexcept {
+  waiters_.fetch_add(1, std::memory_order_seq_cst);
+  const auto turn = turn_.load(std::memory_order_seq_cst);
+  // A wake may still count as in flight though its sleeper left before it came: nobody is going to
+  // answer it. One that is announced from here on changes the turn that was just read.
+  wake_pending_.store(0, std::memory_order_seq_cst);
+  return turn;
+}
+
+void reader_pool::leave_waiters() noexcept {
+  waiters_.fetch_sub(1, std::memory_order_seq_cst);
+  wake_pending_.store(0, std::memory_order_seq_cst);
 }
 
 void reader_pool::wake_one() noexcept {
@@ -185,12 +197,10 @@ void reader_pool::end_idle_snapshots() noexcept {
 bool reader_pool::close_gate(monotonic_time until) noexcept {
   gate_closed_.store(true, std::memory_order_seq_cst);
   for (;;) {
-    waiters_.fetch_add(1, std::memory_order_seq_cst);
-    const auto turn = turn_.load(std::memory_order_seq_cst);
+    const auto turn = join_waiters();
     auto all_back = [this] { return idle_.load(std::memory_order_seq_cst) == all_; };
     const bool in_time = all_back() || futex_wait(turn_, turn, until);
-    waiters_.fetch_sub(1, std::memory_order_seq_cst);
-    wake_pending_.store(0, std::memory_order_seq_cst);
+    leave_waiters();
     if (const bool alone = all_back(); alone || !in_time) {
       end_idle_snapshots();
       return alone;

@@ -95,6 +95,9 @@ public:
 private:
   [[nodiscard]] reader* try_take() noexcept;
   [[nodiscard]] reader* wait_for_one(std::chrono::nanoseconds patience) noexcept;
+  /// Before a thread looks whether it must sleep: the turn to sleep on if it must.
+  [[nodiscard]] std::uint32_t join_waiters() noexcept;
+  void leave_waiters() noexcept;
   void wake_one() noexcept;
 
   const std::atomic<std::uint64_t>& commits_;
