@@ -213,6 +213,7 @@ void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& seal
     sealed.unref();
     return;
   }
+  sealed.asker_waits = how == delivery::call;
   // A quick handler answers sooner than a sleep and a wake are over: let it run on this very core
   // before sleeping (call rows of bench/run: 10 times the calls from 300 threads).
   constexpr std::int64_t quick_ns = 10'000;
