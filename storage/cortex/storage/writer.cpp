@@ -94,8 +94,10 @@ bool writer::serve() noexcept {
   if (!has_work() || !try_own())
     return false;
   do
-    while (has_work())
+    while (has_work()) {
+      gather();
       run_group();
+    }
   while (disown() && try_own());
   return true;
 }
@@ -158,10 +160,21 @@ void writer::collect() noexcept {
   });
 }
 
+// A flush takes as long as many writes: whoever was just answered gets the time to come back, or
+// callers would take turns in two half groups (write_synced/8 of bench/run: 1.8 times the writes).
+void writer::gather() noexcept {
+  constexpr int patience = 64;
+  if (level_ != durability::synced)
+    return;
+  for (int i = 0; i < patience && waiting() < company_; ++i)
+    sched_yield();
+}
+
 void writer::run_group() noexcept {
   collect();
   if (group_.empty())
     return;
+  const auto members_now = group_.size();
   notice_foreign_changes(group_.front()->slot().enqueued);
   auto level = durability::committed;
   for (const auto* member : group_)
@@ -175,6 +188,7 @@ void writer::run_group() noexcept {
   }
   if (ended == verdict::again || ended == verdict::commit_failed)
     each_alone(group_);
+  company_ = members_now + waiting();
   maintain();
 }
 

@@ -109,6 +109,7 @@ private:
   [[nodiscard]] bool try_own() noexcept;
   void take_lane(lane from, std::size_t most) noexcept;
   void collect() noexcept;
+  void gather() noexcept;
   void run_group() noexcept;
   [[nodiscard]] verdict attempt(members& group, durability level, bool savepoints) noexcept;
   void each_alone(members& group) noexcept;
@@ -154,6 +155,7 @@ private:
   bool closed_ = false;
   bool log_doubtful_ = false; // a sync failed: parts of the log may not be on the disk
   members group_;
+  std::uint64_t company_ = 0;          // writes in the last group and behind it
   bool bulk_turn_ = false;             // whose turn it is in groups of one
   std::deque<pending_write*> carried_; // taken from a lane, left for the next group
   std::uint64_t next_checkpoint_ = 0;
