@@ -126,7 +126,7 @@ struct database_stats {
   std::uint64_t reads = 0;           ///< Leases given.
   std::uint64_t reader_waits = 0;    ///< Leases that had to wait.
   std::uint64_t checkpoints = 0;     ///< Times that the log was copied back in full.
-  std::uint64_t log_resets = 0;      ///< Times that the log could begin anew, readers held back.
+  std::uint64_t log_resets = 0;      ///< Times that the log began anew.
   std::uint64_t wal_pages = 0;       ///< Length of the log after the last commit.
   std::uint64_t foreign_changes = 0; ///< Changes by other programs that were noticed.
   std::vector<reader_info> readers;  ///< Connections at work, oldest first.

@@ -236,6 +236,38 @@ TEST_CASE(
   CHECK(t.db.stats().pinned_by.empty());
 }
 
+TEST_CASE("a foreign reader that is stuck lets the log grow and is said to be one",
+          "[storage][checkpoint]") {
+  std::mutex mutex;
+  std::string log;
+  runtime_options how;
+  how.log = [&](severity, std::string_view, std::string_view text) {
+    const std::lock_guard lock{mutex};
+    log += std::string{text} + '\n';
+  };
+  auto rt = runtime::open(how).value();
+  item_database t{short_log(), {}, &rt};
+  write_rows(t, 0, 5);
+  sqlite3* foreign = nullptr;
+  REQUIRE(sqlite3_open_v2(t.file().c_str(), &foreign, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(foreign, "BEGIN; SELECT count(*) FROM item", nullptr, nullptr, nullptr)
+          == SQLITE_OK);
+
+  row_id key = 5;
+  while (t.db.stats().wal_pages < 3 * budget_pages)
+    write_rows(t, key++, 1); // writing goes on
+  CHECK(t.db.stats().log_resets == 0);
+  {
+    const std::lock_guard lock{mutex};
+    CHECK(mentions(log, "over its budget, kept by another process"));
+  }
+
+  REQUIRE(sqlite3_close(foreign) == SQLITE_OK);
+  while (t.db.stats().wal_pages > 10)
+    write_rows(t, key++, 1);
+  CHECK(t.db.stats().log_resets > 0);
+}
+
 TEST_CASE("a log that was far over its budget once is held to it again", "[storage][checkpoint]") {
   std::mutex mutex;
   std::string log;

@@ -22,6 +22,12 @@ namespace {
 
 constexpr const char* variable = "CORTEX_TEST_WRITER_FILE";
 
+// This program again, as a reader of `path` that looks once, says `seen N` and stays.
+child_process start_viewer(const std::string& path) {
+  return child_process{{"/proc/self/exe", "[.process_test_viewer]"},
+                       {std::string{variable} + "=" + path}};
+}
+
 // This program again, as a writer of `path` that says `acknowledged N` after each row.
 child_process start_writer(const std::string& path) {
   return child_process{{"/proc/self/exe", "[.process_test_writer]"},
@@ -61,6 +67,16 @@ TEST_CASE("(a writer for other tests)", "[.process_test_writer]") {
   }
 }
 
+TEST_CASE("(a reader for other tests)", "[.process_test_viewer]") {
+  const char* path = std::getenv(variable);
+  if (path == nullptr)
+    CORTEX_SKIP("it runs as a child of other tests");
+  auto db = database::open(path, read_only());
+  REQUIRE(db);
+  std::cout << "seen " << count_of(*db, "item") << std::endl;
+  ::pause(); // until it is killed
+}
+
 TEST_CASE("a second writing process is refused with the number of the first",
           "[storage][process][errors]") {
   temp_dir dir;
@@ -93,6 +109,27 @@ TEST_CASE("a read-only open beside a writing process sees what that one commits"
   REQUIRE(writer.wait());
   const auto all = last_acknowledged(writer.output());
   CHECK(eventually([&] { return count_of(*viewer, "item") >= all; }));
+}
+
+TEST_CASE("a process that has read and stays open does not keep the log from beginning anew",
+          "[storage][process][checkpoint]") {
+  temp_dir dir;
+  const auto path = (dir / "test.db").string();
+  auto options = with_items();
+  options.checkpoint_pages = 20;
+  auto db = database::open(path, options);
+  REQUIRE(db);
+  REQUIRE(execute(*db, "INSERT INTO item VALUES(0, 'x')"));
+  auto viewer = start_viewer(path);
+  REQUIRE(viewer.wait_for_output("seen 1\n"));
+
+  for (std::int64_t key = 1; key <= 200; ++key)
+    REQUIRE(execute(*db, "INSERT INTO item VALUES(?, 'x')", key));
+
+  CHECK(db->stats().log_resets > 0);
+  CHECK(db->stats().wal_pages < 200);
+  viewer.kill();
+  CHECK(viewer.wait());
 }
 
 TEST_CASE("after kill -9 of the writer the file opens with every acknowledged row",

@@ -20,6 +20,7 @@ void writer::maintain() noexcept {
     return;
   const auto pages = static_cast<std::uint64_t>(on_->wal_pages());
   if (pages < last_pages_) { // the log began anew
+    add_relaxed(counters_.log_resets);
     next_checkpoint_ = around_.options.checkpoint_pages;
     next_reset_ = 0;
   }
@@ -29,18 +30,13 @@ void writer::maintain() noexcept {
   // An open snapshot keeps the log from being used from its beginning again.
   around_.readers->end_idle_snapshots();
   const auto left = checkpoint(false);
-  const bool whole = left && *left == 0;
   // Reads that overlap would do the same for ever. Those that are quick are waited for; who begins
   // after that sees the file alone, and the next write begins the log anew.
   constexpr std::chrono::microseconds quick{200};
   const bool alone = around_.readers->close_gate(std::chrono::steady_clock::now() + quick);
-  if (alone && !whole)
+  if (alone && !(left && *left == 0))
     static_cast<void>(checkpoint(false));
   around_.readers->open_gate();
-  if (alone) {
-    add_relaxed(counters_.log_resets);
-    return;
-  }
   const auto budget = around_.options.wal_budget_bytes / page_bytes;
   if (pages >= std::max(budget, next_reset_))
     empty_log();
@@ -61,9 +57,14 @@ expected<std::uint64_t> writer::checkpoint(bool empty_log) noexcept {
   }
   int in_log = 0;
   int copied = 0;
+  // Our own readers are out; those of another process get no longer than ours did.
+  if (empty_log)
+    on_->set_busy_timeout(around_.options.reader_patience);
   const int code = sqlite3_wal_checkpoint_v2(
     on_->raw(), nullptr, empty_log ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
     &in_log, &copied);
+  if (empty_log)
+    on_->set_busy_timeout(around_.options.busy_timeout);
   const auto step = around_.options.checkpoint_pages;
   const bool whole = code == SQLITE_OK && in_log == copied;
   if (whole) {
@@ -79,6 +80,9 @@ expected<std::uint64_t> writer::checkpoint(bool empty_log) noexcept {
   }
   if (empty_log && code == SQLITE_OK) {
     on_->set_wal_pages(0);
+    last_pages_ = 0;
+    next_reset_ = 0;
+    add_relaxed(counters_.log_resets);
     counters_.wal_pages.store(0, std::memory_order_relaxed);
     next_checkpoint_ = step;
   }
@@ -128,16 +132,18 @@ expected<void> writer::rewrite_log() noexcept {
 // is shut for a moment: nobody comes in, those inside are awaited.
 void writer::empty_log() noexcept {
   auto& readers = *around_.readers;
-  const auto patience = std::chrono::steady_clock::now() + around_.options.reader_patience;
-  if (readers.close_gate(patience)) {
-    static_cast<void>(checkpoint(true));
-    add_relaxed(counters_.log_resets);
-    next_reset_ = 0;
-  } else {
+  const auto now = std::chrono::steady_clock::now();
+  const auto patience
+    = std::min<std::chrono::nanoseconds>(around_.options.reader_patience, std::chrono::days{1});
+  const bool alone = readers.close_gate(now + patience);
+  if (!alone)
     note_pinned();
+  const bool emptied = alone && checkpoint(true) && on_->wal_pages() == 0;
+  if (!emptied && on_ != nullptr) {
     const auto pages = static_cast<std::uint64_t>(on_->wal_pages());
     next_reset_ = pages + std::max<std::uint64_t>(around_.options.checkpoint_pages, pages / 4);
-    around_.log(severity::warning, "the log is over its budget, kept by " + pinned_by());
+    around_.log(severity::warning,
+                "the log is over its budget, kept by " + (alone ? "another process" : pinned_by()));
   }
   readers.open_gate();
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -87,9 +88,14 @@ expected<std::unique_ptr<connection>> connection::open(const connection_options&
   return out;
 }
 
+void connection::set_busy_timeout(std::chrono::milliseconds most) noexcept {
+  constexpr std::chrono::milliseconds::rep longest = std::numeric_limits<int>::max();
+  sqlite3_busy_timeout(db_.get(), static_cast<int>(std::min(most.count(), longest)));
+}
+
 expected<void> connection::configure(const connection_options& options) {
   auto* db = db_.get();
-  sqlite3_busy_timeout(db, static_cast<int>(options.busy_timeout.count()));
+  set_busy_timeout(options.busy_timeout);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);

@@ -123,6 +123,8 @@ public:
   /// Pages in the log after the last commit of this connection.
   [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
   void set_wal_pages(int pages) noexcept { wal_pages_ = pages; }
+  /// How long a lock of another process is waited for.
+  void set_busy_timeout(std::chrono::milliseconds most) noexcept;
   [[nodiscard]] sqlite3* raw() const noexcept { return db_.get(); }
   /// Ends statements that are still running, for example of a function that kept a cursor.
   void reset_all() noexcept;

@@ -97,14 +97,14 @@ expected<void> database_core::open_connections(bool created) {
     if (auto made = apply(options_.schema, **on, runtime_.wall().now()); !made)
       return made;
     if (!memory_)
-      readers_ = std::make_unique<reader_pool>(commits_);
+      readers_ = std::make_unique<reader_pool>(commits_, true);
     writer_surroundings around{options_, connect_options(false), runtime_.monotonic(),
                                readers_.get(), [this](severity level, std::string_view text) {
                                  runtime_.log(level, "database", path_ + ": " + std::string{text});
                                }};
     writer_ = std::make_unique<writer>(*std::move(on), std::move(around), commits_);
   } else {
-    readers_ = std::make_unique<reader_pool>(commits_);
+    readers_ = std::make_unique<reader_pool>(commits_, false);
   }
   if (memory_)
     return {};

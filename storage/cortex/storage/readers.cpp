@@ -88,17 +88,22 @@ void reader_pool::add(std::unique_ptr<connection> on) {
 }
 
 reader* reader_pool::try_take() noexcept {
-  if (gate_closed_.load(std::memory_order_acquire))
-    return nullptr;
   // Each thread begins its search at a place of its own: it finds its connection's cache warm.
   thread_local const auto hint = std::hash<std::thread::id>{}(std::this_thread::get_id());
-  auto mask = idle_.load(std::memory_order_relaxed);
+  auto mask = gate_closed_.load(std::memory_order_seq_cst) ? 0
+                                                           : idle_.load(std::memory_order_seq_cst);
   while (mask != 0) {
     const auto preferred = mask & (~std::uint64_t{0} << (hint % readers_.size()));
     const auto from = preferred != 0 ? preferred : mask;
     const auto bit = from & (~from + 1);
-    if (idle_.compare_exchange_weak(mask, mask & ~bit, std::memory_order_acquire))
+    if (!idle_.compare_exchange_weak(mask, mask & ~bit, std::memory_order_seq_cst))
+      continue;
+    // Whoever shuts the gate sees either this reader at work, or is seen here.
+    if (!gate_closed_.load(std::memory_order_seq_cst))
       return readers_[static_cast<std::size_t>(std::countr_zero(bit))].get();
+    idle_.fetch_or(bit, std::memory_order_seq_cst);
+    wake_one();
+    return nullptr;
   }
   return nullptr;
 }
@@ -178,6 +183,8 @@ expected<reader*> reader_pool::take(std::string_view owner, std::chrono::nanosec
 
 void reader_pool::give_back(reader& held) noexcept {
   held.on().reset_all();
+  if (!keep_snapshots_)
+    held.end_snapshot(); // or it would keep another process's log from beginning anew
   held.put_down();
   idle_.fetch_or(std::uint64_t{1} << held.place(), std::memory_order_seq_cst);
   wake_one();

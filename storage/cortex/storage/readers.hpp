@@ -56,7 +56,10 @@ private:
 /// The set of readers. *Thread-safe*.
 class reader_pool {
 public:
-  explicit reader_pool(const std::atomic<std::uint64_t>& commits) noexcept : commits_(commits) {}
+  /// With `keep_snapshots`, who comes next may use the snapshot of the one before it; the writer
+  /// must be in this process then, to end those that stand in its way.
+  reader_pool(const std::atomic<std::uint64_t>& commits, bool keep_snapshots) noexcept
+    : commits_(commits), keep_snapshots_(keep_snapshots) {}
 
   /// Before the first `take`.
   void add(std::unique_ptr<connection> on);
@@ -101,6 +104,7 @@ private:
   void wake_one() noexcept;
 
   const std::atomic<std::uint64_t>& commits_;
+  const bool keep_snapshots_;
   std::vector<std::unique_ptr<reader>> readers_; // constant after the last `add`
   std::uint64_t all_ = 0;
 
