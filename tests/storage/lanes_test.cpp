@@ -1,6 +1,8 @@
 #include "storage/write_fixture.hpp"
 
 #include <map>
+#include <set>
+#include <stdexcept>
 #include <thread>
 
 using namespace cortex;
@@ -23,7 +25,37 @@ std::map<std::uint64_t, int> by_commit(std::vector<pending>& of) {
   return out;
 }
 
+// Hands a write over, then throws.
+struct stumble {
+  using reply = storage::written<storage::changes>;
+};
+
+struct stumbler {
+  using protocol = cortex::protocol<stumble>;
+  storage::database db;
+
+  future<stumble::reply> operator()(const stumble&) {
+    auto handed_over = db.write_async(insert(1));
+    throw std::runtime_error{"stumbled"};
+  }
+};
+
 } // namespace
+
+TEST_CASE("a write that a handler handed over before it threw is committed",
+          "[storage][lanes][errors]") {
+  auto rt = runtime::open().value();
+  item_database t{{}, {}, &rt};
+  auto actor = rt.spawn<stumbler>("stumbler", [db = t.db] { return stumbler{db}; }).value();
+
+  auto answer = actor.call(stumble{});
+
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == errc::internal);
+  REQUIRE(t.db.write(insert(2))); // of the same lane, so it comes after the other one
+  CHECK(t.keys() == std::set<row_id>{1, 2});
+  CHECK(t.db.close(std::chrono::seconds{10})); // the actor has a reference of its own
+}
 
 TEST_CASE("a lane takes as many writes as its bound says, and more once there is room",
           "[storage][lanes][errors]") {
