@@ -54,7 +54,7 @@ int main() {
   cortex::storage::database_options options;
   options.schema.base = "CREATE TABLE entry(amount INTEGER)";
   auto file = cortex::storage::database::open(rt, ":memory:", options).value();
-  auto book = rt.spawn<ledger>("ledger", [file] { return std::make_unique<ledger>(file); }).value();
+  auto book = rt.spawn<ledger>("ledger", [file] { return ledger{file}; }).value();
   const auto first = book.call(add{40}).value();
   const auto second = book.call(add{2}).value();
 
