@@ -11,3 +11,4 @@
 #include "cortex/published.hpp"
 #include "cortex/runtime.hpp"
 #include "cortex/task.hpp"
+#include "cortex/when_all.hpp"
