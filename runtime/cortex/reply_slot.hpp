@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -37,6 +38,13 @@ public:
   // Pooled for each thread: slots are made on one and end on another.
   static void* operator new(std::size_t size);
   static void operator delete(void* what, std::size_t size) noexcept;
+  // Those of an unusual alignment, by what they carry, are not pooled.
+  static void* operator new(std::size_t size, std::align_val_t alignment) {
+    return ::operator new(size, alignment);
+  }
+  static void operator delete(void* what, std::size_t size, std::align_val_t alignment) noexcept {
+    ::operator delete(what, size, alignment);
+  }
 
   void ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
   void unref() noexcept {

@@ -1,6 +1,8 @@
 #include "sample_actors.hpp"
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -185,6 +187,31 @@ TEST_CASE("a continuation runs once, whichever side comes first", "[future][conc
   }
 
   CHECK(ran == rounds);
+}
+
+TEST_CASE("what a continuation holds has the alignment of its type", "[future]") {
+  struct alignas(64) wide {
+    std::array<float, 16> lanes{};
+  };
+  constexpr int count = 100;
+  std::vector<promise<int>> owed;
+  std::vector<future<bool>> answers;
+  for (int i = 0; i < count; ++i) {
+    auto [mine, answer] = make_promise<int>();
+    owed.push_back(std::move(mine));
+    answers.push_back(std::move(answer).then([held = wide{}](expected<int>) {
+      volatile auto at = reinterpret_cast<std::uintptr_t>(&held); // not what its type promises
+      return at % 64 == 0;
+    }));
+  }
+
+  int aligned = 0;
+  for (int i = 0; i < count; ++i) {
+    owed[static_cast<std::size_t>(i)].set(i);
+    aligned += answers[static_cast<std::size_t>(i)].get().value() ? 1 : 0;
+  }
+
+  CHECK(aligned == count);
 }
 
 // -- cancel ---------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 #include "sample_actors.hpp"
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -220,6 +222,32 @@ TEST_CASE_METHOD(shapes_fixture, "64 threads with mixed forms get exactly one an
 
   CHECK(answered == 64 * calls);
   CHECK(metrics_of(rt, "shapes").depth == 0);
+}
+
+TEST_CASE("a request has the alignment of its type, wherever it waits", "[handle]") {
+  struct wide {
+    using reply = bool;
+    alignas(64) std::array<float, 16> lanes{};
+  };
+  struct checker {
+    using protocol = cortex::protocol<wide>;
+    bool operator()(const wide& request) {
+      volatile auto at = reinterpret_cast<std::uintptr_t>(&request); // not what its type promises
+      return at % 64 == 0;
+    }
+  };
+  constexpr int count = 100;
+  auto rt = open_deterministic();
+  auto actor = spawn<checker>(rt, "checker", {});
+  std::vector<future<bool>> answers;
+  for (int i = 0; i < count; ++i)
+    answers.push_back(actor.ask(wide{}));
+
+  int aligned = 0;
+  for (auto& answer : answers)
+    aligned += answer.get().value() ? 1 : 0;
+
+  CHECK(aligned == count);
 }
 
 } // namespace cortex::testing
