@@ -138,10 +138,14 @@ struct flush {
 struct claimed {
   found answer;
   bool leads = false; ///< Nobody else asks the model for this prompt: do it, then `settle`.
+  /// Set if it leads: keep it until `settle` is answered. Once it is gone, the lead passes to the
+  /// next who misses, or within `options::flush_interval` to one who waits.
+  std::shared_ptr<const void> lead{};
 };
 
 /// As `get`, but of several misses on one key only the first is told so: it `leads`. The others
-/// wait until it settles. Prefer `cache::get_or_compute`, which does both halves.
+/// wait until it settles, and one of them leads if it never does. Prefer `cache::get_or_compute`,
+/// which does both halves.
 struct claim {
   using reply = claimed;
   key what;
@@ -176,6 +180,9 @@ struct options {
   std::chrono::milliseconds flush_interval{1000};
   /// … or when this many lookups are not written yet. Range >= 1.
   std::int64_t flush_lookups = 1024;
+  /// Time that who leads on a key has to settle. After it the next who misses leads as well, and
+  /// whoever settles first answers all who wait. Range > 0.
+  std::chrono::nanoseconds lead_limit = std::chrono::minutes{5};
   /// Of the actor and the database. The schema is the cache's own.
   actor_options actor{};
   storage::database_options database{};

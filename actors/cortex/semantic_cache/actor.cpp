@@ -13,7 +13,8 @@ expected<void> check(const char* invalid_text) {
 
 } // namespace
 
-actor::actor(actor_parts parts, file_content content) : parts_(std::move(parts)) {
+actor::actor(actor_parts parts, file_content content)
+  : parts_(std::move(parts)), flights_(parts_.lead_limit) {
   foreign_changes_ = parts_.file.stats().foreign_changes;
   take_in(std::move(content));
 }
@@ -45,7 +46,7 @@ void actor::operator()(const claim& request, promise<claimed> reply) {
   else if (*answer)
     reply.set(claimed{*std::move(answer), false});
   else
-    flights_.join(request.what, *answer, std::move(reply));
+    flights_.join(request.what, *answer, parts_.rt.monotonic().now(), std::move(reply));
 }
 
 void actor::operator()(settle& request, promise<stored> reply) {
@@ -106,6 +107,7 @@ void actor::on_start(weak_handle<own_protocol> self) {
 }
 
 void actor::on_tick() {
+  flights_.pass_on(parts_.rt.monotonic().now());
   if (table_.pending_lookups() != 0)
     static_cast<void>(write_behind());
   // Somebody else wrote the file, for example the original: memory follows it.

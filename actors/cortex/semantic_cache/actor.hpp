@@ -9,6 +9,7 @@
 #include "cortex/semantic_cache/rows.hpp"
 #include "cortex/semantic_cache/single_flight.hpp"
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct actor_parts {
   storage::durability level = storage::durability::committed;
   bool write_at_once = false;
   std::int64_t flush_lookups = 1024;
+  std::chrono::nanoseconds lead_limit = std::chrono::minutes{5};
 };
 
 /// *Owned by one actor*.

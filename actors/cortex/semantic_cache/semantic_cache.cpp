@@ -123,7 +123,7 @@ cache::lead(const key& what,
     return unexpected{std::move(first).error()};
   if (!first->leads)
     return std::move(first->answer);
-  // Whatever happens below, those who wait must hear of it.
+  // Whatever happens below, those who wait must hear of it, or `first` ends and one of them leads.
   auto outcome = [&]() -> expected<std::vector<std::string>> {
     try {
       return compute();
@@ -133,10 +133,15 @@ cache::lead(const key& what,
       return fail(errc::internal, "the computation threw");
     }
   }();
-  command_list commands;
-  if (outcome)
-    commands = std::make_shared<const std::vector<std::string>>(*outcome);
-  auto done = call(settle{what, std::move(outcome)});
+  if (!outcome) {
+    static_cast<void>(call(settle{what, unexpected{outcome.error()}}));
+    return unexpected{std::move(outcome).error()};
+  }
+  auto commands = std::make_shared<const std::vector<std::string>>(*outcome);
+  auto done = call(settle{what, *std::move(outcome)});
+  // Another one has settled after `lead_limit`, or the actor was made anew: then nobody waits.
+  if (!done && done.error().code == errc::not_found)
+    done = call(put{what, *commands});
   if (!done)
     return unexpected{std::move(done).error()};
   return found{match::computed, std::move(commands), done->id, 1.0};
@@ -145,8 +150,10 @@ cache::lead(const key& what,
 // -- open -----------------------------------------------------------------------------------------
 
 expected<cache> open(const runtime& rt, options wanted) {
-  if (wanted.flush_interval.count() < 0 || wanted.flush_lookups < 1)
-    return fail(errc::invalid_argument, "flush_interval: not negative; flush_lookups: at least 1");
+  if (wanted.flush_interval.count() < 0 || wanted.flush_lookups < 1
+      || wanted.lead_limit.count() <= 0)
+    return fail(errc::invalid_argument, "flush_interval: not negative; flush_lookups: at least 1; "
+                                        "lead_limit: more than 0");
   auto resolved = resolve_settings({wanted.max_entries, wanted.threshold}, environment_variable);
   if (!resolved)
     return unexpected{std::move(resolved).error()};
@@ -166,7 +173,8 @@ expected<cache> open(const runtime& rt, options wanted) {
                     resolved->values.threshold,
                     wanted.level,
                     wanted.flush_interval.count() == 0,
-                    wanted.flush_lookups};
+                    wanted.flush_lookups,
+                    wanted.lead_limit};
   wanted.actor.tick = wanted.flush_interval.count() == 0 ? std::chrono::seconds{1}
                                                          : wanted.flush_interval;
   auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));

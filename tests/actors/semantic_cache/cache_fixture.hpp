@@ -16,9 +16,10 @@ namespace cortex::testing {
 
 /// Not thread-safe, but for the cache itself.
 struct cache_fixture {
-  explicit cache_fixture(const std::string& start = "2025-12-22T10:00:00Z") {
+  explicit cache_fixture(const std::string& start = "2025-12-22T10:00:00Z",
+                         const runtime_options& given = {})
+    : how(given) {
     set_clock(start);
-    runtime_options how;
     how.wall = &clock;
     rt.emplace(runtime::open(how).value());
   }
@@ -43,13 +44,12 @@ struct cache_fixture {
   /// Ends the runtime and with it every cache, then starts another one.
   void restart() {
     REQUIRE(rt->stop());
-    runtime_options how;
-    how.wall = &clock;
     rt.emplace(runtime::open(how).value());
   }
 
   temp_dir folder;
   manual_wall_clock clock;
+  runtime_options how;
   std::optional<runtime> rt;
 };
 

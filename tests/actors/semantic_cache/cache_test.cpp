@@ -34,6 +34,14 @@ std::int64_t count_rows(const cache::cache& opened, const std::string& where = "
     .value();
 }
 
+// Nothing of its runtime runs but what a test drives.
+testing::cache_fixture driven_fixture(const cortex::monotonic_clock* clock = nullptr) {
+  cortex::runtime_options how;
+  how.deterministic = true;
+  how.monotonic = clock;
+  return testing::cache_fixture{"2025-12-22T10:00:00Z", how};
+}
+
 void change_file(const cache::cache& opened, const std::string& sql) {
   auto file = opened.database();
   REQUIRE(file.write([&](transaction& in) { return in.execute_script(sql); }));
@@ -296,6 +304,107 @@ TEST_CASE("a failing computation gives its error to all who wait, and the next c
   CHECK(follower.get().error().detail == "the model is down");
   CHECK(opened.call(cache::claim{key_of("install nginx")})->leads);
   CHECK(count_rows(opened) == 0);
+}
+
+TEST_CASE("a lead that could not be settled passes on, first to those who wait for it",
+          "[semantic_cache][errors]") {
+  auto t = driven_fixture();
+  auto wanted = t.options();
+  wanted.actor.mailbox_bound = 4;
+  const auto opened = t.open(wanted);
+  std::vector<cortex::future<cache::claimed>> waiting;
+  std::vector<cortex::future<cache::statistics>> crowd;
+
+  const auto answer = opened.get_or_compute(key_of("install nginx"), [&] {
+    for (int i = 0; i < 2; ++i)
+      waiting.push_back(opened.ask(cache::claim{key_of("install nginx")}));
+    t.rt->run_until_idle();
+    for (int i = 0; i < 4; ++i) // so that the answer is refused
+      crowd.push_back(opened.ask(cache::stats{}));
+    return texts{"lost"};
+  });
+  t.rt->run_until_idle();
+  REQUIRE(!answer);
+  CHECK(answer.error().code == errc::overloaded);
+  CHECK_FALSE(waiting[0].ready());
+  t.rt->advance(wanted.flush_interval);
+
+  REQUIRE(waiting[0].ready());
+  auto next = waiting[0].get();
+  REQUIRE(next);
+  CHECK(next->leads);
+  CHECK_FALSE(waiting[1].ready());
+  REQUIRE(opened.call(cache::settle{key_of("install nginx"), texts{"found"}}));
+  REQUIRE(waiting[1].ready());
+  CHECK(*waiting[1].get()->answer.commands == texts{"found"});
+}
+
+TEST_CASE("a lead that could not be settled goes to the next who misses",
+          "[semantic_cache][errors]") {
+  auto t = driven_fixture();
+  auto wanted = t.options();
+  wanted.actor.mailbox_bound = 4;
+  const auto opened = t.open(wanted);
+  std::vector<cortex::future<cache::statistics>> crowd;
+  const auto refused = opened.get_or_compute(key_of("install nginx"), [&] {
+    for (int i = 0; i < 4; ++i)
+      crowd.push_back(opened.ask(cache::stats{}));
+    return texts{"lost"};
+  });
+  REQUIRE(!refused);
+  t.rt->run_until_idle();
+
+  const auto answer = opened.get_or_compute(key_of("install nginx"), [] { return texts{"found"}; });
+
+  CHECK(commands_of(answer) == texts{"found"});
+}
+
+TEST_CASE("a lead that is told to somebody who has gone passes to the next who misses",
+          "[semantic_cache][errors]") {
+  auto t = driven_fixture();
+  const auto opened = t.open();
+  {
+    auto gone = opened.ask(cache::claim{key_of("install nginx")});
+    t.rt->run_until_idle();
+    CHECK(gone.ready());
+  }
+
+  const auto answer = opened.get_or_compute(key_of("install nginx"), [] { return texts{"found"}; });
+
+  CHECK(commands_of(answer) == texts{"found"});
+}
+
+TEST_CASE("a computation that takes longer than a lead may is joined by the next who misses",
+          "[semantic_cache]") {
+  cortex::manual_monotonic_clock clock;
+  auto t = driven_fixture(&clock);
+  const auto wanted = t.options();
+  const auto opened = t.open(wanted);
+
+  const auto slow = opened.get_or_compute(key_of("install nginx"), [&] {
+    clock.advance(wanted.lead_limit);
+    const auto quick
+      = opened.get_or_compute(key_of("install nginx"), [] { return texts{"quick"}; });
+    CHECK(commands_of(quick) == texts{"quick"});
+    return texts{"slow"};
+  });
+
+  CHECK(commands_of(slow) == texts{"slow"});
+  CHECK(commands_of(opened.call(cache::get{key_of("install nginx")})) == texts{"slow"});
+}
+
+TEST_CASE("an answer for which nobody leads any more is stored all the same",
+          "[semantic_cache][recovery]") {
+  auto t = driven_fixture();
+  const auto opened = t.open();
+
+  const auto answer = opened.get_or_compute(key_of("install nginx"), [&] {
+    REQUIRE(opened.call(cache::settle{key_of("install nginx"), texts{"of another"}}));
+    return texts{"found"};
+  });
+
+  CHECK(commands_of(answer) == texts{"found"});
+  CHECK(commands_of(opened.call(cache::get{key_of("install nginx")})) == texts{"found"});
 }
 
 TEST_CASE("a computation that throws is an error, not a hang", "[semantic_cache][errors]") {
