@@ -204,8 +204,8 @@ public:
 
 private:
   void drop() noexcept {
-    if (auto slot = std::move(slot_))
-      slot->fail(error{errc::unavailable, "the request was dropped without an answer"});
+    if (const auto slot = std::move(slot_))
+      detail::answer_dropped(*slot);
   }
 
   detail::slot_ptr<detail::reply_slot<T>> slot_;

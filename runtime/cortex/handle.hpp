@@ -83,7 +83,9 @@ void call_operator(void* object, slot_base& untyped) {
   auto& self = *static_cast<T*>(object);
   auto& sealed = static_cast<envelope<R>&>(untyped);
   if constexpr (std::invocable<T&, R&, promise<reply>>) {
+    handler_scope handler{sealed};
     self(sealed.content, promise<reply>{slot_ptr<reply_slot<reply>>::share(sealed)});
+    handler.returned();
   } else {
     using result = std::invoke_result_t<T&, R&>;
     if constexpr (is_future<result>) {

@@ -201,13 +201,42 @@ struct lender {
   std::shared_ptr<lendable> next;
 };
 
-/// What the calling thread is doing, as far as blocking and lending are concerned.
+class handler_scope;
+
+/// What the calling thread is doing, as far as blocking, lending and owing are concerned.
 struct thread_state {
   /// Why this thread must not block now, or null if it may: "the handler of 'ledger'".
   const char* no_blocking = nullptr;
   lender* lent = nullptr;
+  /// The handler that runs here and was given a promise, or null.
+  handler_scope* handler = nullptr;
 };
 thread_state& current_thread() noexcept;
+
+/// Surrounds a handler that is given the promise of its own request. If the handler drops it, the
+/// answer is `unavailable` once it has returned; if it throws instead, the answer is the catcher's.
+class handler_scope {
+public:
+  explicit handler_scope(slot_base& request) noexcept
+    : state_(current_thread()), before_(std::exchange(state_.handler, this)), request_(request) {}
+  handler_scope(const handler_scope&) = delete;
+  handler_scope& operator=(const handler_scope&) = delete;
+  ~handler_scope() { state_.handler = before_; }
+
+  /// Call when the handler has returned.
+  void returned() noexcept;
+
+private:
+  friend void answer_dropped(slot_base& request) noexcept;
+
+  thread_state& state_;
+  handler_scope* before_;
+  slot_base& request_;
+  bool dropped_ = false;
+};
+
+/// Answers, or leaves to its `handler_scope`, a request whose promise was dropped.
+void answer_dropped(slot_base& request) noexcept;
 
 /// Forbids blocking on this thread for as long as it lives.
 class no_blocking_scope {

@@ -141,6 +141,68 @@ TEST_CASE("an answer given before the handler throws stands", "[supervision]") {
   CHECK(metrics_of(rt, "giver").failed == 1);
 }
 
+TEST_CASE("a handler that throws with its promise in hand answers internal",
+          "[supervision][errors]") {
+  struct owing {
+    using reply = int;
+  };
+  struct thrower {
+    using protocol = cortex::protocol<owing>;
+    void operator()(const owing&, promise<int> /*owed*/) { throw std::runtime_error{"no luck"}; }
+  };
+  auto rt = open_runtime();
+  auto actor = spawn<thrower>(rt, "thrower", {});
+
+  const auto called = actor.call(owing{});
+  const auto asked = actor.ask(owing{}).get();
+
+  REQUIRE(error_of(called) == errc::internal);
+  CHECK(names(called.error(), "no luck"));
+  CHECK(error_of(asked) == errc::internal);
+}
+
+TEST_CASE("a promise that its handler drops and returns is unavailable", "[supervision][errors]") {
+  struct owing {
+    using reply = int;
+  };
+  struct forgetful {
+    using protocol = cortex::protocol<owing>;
+    void operator()(const owing&, promise<int> owed) { const auto dropped = std::move(owed); }
+  };
+  auto rt = open_runtime();
+  auto actor = spawn<forgetful>(rt, "forgetful", {});
+
+  CHECK(error_of(actor.call(owing{})) == errc::unavailable);
+  CHECK(metrics_of(rt, "forgetful").failed == 0);
+}
+
+TEST_CASE("promises of other requests that a throwing handler drops are unavailable",
+          "[supervision][errors]") {
+  struct owing {
+    using reply = int;
+    bool last = false;
+  };
+  struct hoarder {
+    using protocol = cortex::protocol<owing>;
+    void operator()(const owing& request, promise<int> owed) {
+      kept.push_back(std::move(owed));
+      if (!request.last)
+        return;
+      const auto dropped = std::exchange(kept, {}); // its own among them
+      throw std::runtime_error{"no luck"};
+    }
+    std::vector<promise<int>> kept;
+  };
+  auto rt = open_deterministic();
+  auto actor = spawn<hoarder>(rt, "hoarder", {});
+  auto first = actor.ask(owing{});
+
+  CHECK(error_of(actor.call(owing{true})) == errc::internal);
+
+  REQUIRE(first.ready());
+  CHECK(error_of(first.get()) == errc::unavailable);
+}
+
 TEST_CASE("the second crash in a window waits for the back-off", "[supervision]") {
   manual_monotonic_clock clock;
   auto rt = open_deterministic(&clock);

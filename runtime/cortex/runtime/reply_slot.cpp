@@ -93,6 +93,27 @@ thread_state& current_thread() noexcept {
   return state;
 }
 
+namespace {
+
+void fail_dropped(slot_base& request) noexcept {
+  request.fail(error{errc::unavailable, "the request was dropped without an answer"});
+}
+
+} // namespace
+
+void handler_scope::returned() noexcept {
+  if (dropped_)
+    fail_dropped(request_);
+}
+
+void answer_dropped(slot_base& request) noexcept {
+  auto* handler = current_thread().handler;
+  if (handler != nullptr && &handler->request_ == &request)
+    handler->dropped_ = true;
+  else
+    fail_dropped(request);
+}
+
 std::optional<error> blocking_refused(const char* operation) {
   const char* why = current_thread().no_blocking;
   if (why == nullptr)
