@@ -53,7 +53,10 @@ public:
   then_slot(slot_ptr<reply_slot<T>> source, F&& f)
     : source_(std::move(source)), f_(std::move(f)), job_(*this) {
     this->home = source_->home;
+    this->deadline = source_->deadline;
   }
+
+  [[nodiscard]] slot_base& origin() noexcept override { return source_->origin(); }
 
   /// Takes over the reference that the pending job holds on this slot.
   void start(executor& where) noexcept {
@@ -106,8 +109,10 @@ public:
   }
 
   /// Blocks until the answer is there or the request's deadline passes, and takes it out. The
-  /// future is empty afterwards. Errors: those of the answer; `timeout` with the stage at which the
-  /// request then is; `would_deadlock` where blocking is not allowed.
+  /// future is empty afterwards. A future that `then` gave has the deadline of the request before
+  /// it, whatever the continuation goes on to do; one of `make_promise` or `start` has none.
+  /// Errors: those of the answer; `timeout` with the stage at which the request then is;
+  /// `would_deadlock` where blocking is not allowed.
   [[nodiscard]] expected<T> get() {
     auto slot = std::move(slot_);
     if (auto arrived = detail::await_slot(*slot); !arrived)
@@ -123,6 +128,11 @@ public:
   /// Calls `f(expected<T>)` with the answer, on the runtime's continuation thread or, if the answer
   /// is there already, at once on this one. `f` returns `U`, `expected<U>`, `future<U>` or nothing;
   /// what it throws becomes `internal`. The future is empty afterwards.
+  ///
+  /// `f` always runs, unless it is cancelled. If time runs out it gets `timeout` from whoever sees
+  /// that first: the actor or the writer when it comes to the request, or a thread in `get` of the
+  /// future returned here. No timer watches: until one of them does, `f` waits. A `get` that has
+  /// seen it gives `timeout` itself unless `f` has already made another answer of it.
   template <class F>
   auto then(F f) {
     auto& where = slot_->home != nullptr ? *slot_->home : inline_executor();

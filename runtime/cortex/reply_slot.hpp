@@ -77,6 +77,9 @@ public:
   /// happens. @pre called at most once
   [[nodiscard]] bool attach(job& work, executor& where) noexcept;
 
+  /// The request whose answer this one is made from; the slot itself if it is of a request.
+  [[nodiscard]] virtual slot_base& origin() noexcept { return *this; }
+
   monotonic_time deadline = monotonic_time::max(); ///< Set before the slot is shared.
   monotonic_time enqueued{};                       ///< Set before the slot is shared.
   executor* home = nullptr;                        ///< Where continuations run by default.

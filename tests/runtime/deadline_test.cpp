@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 
 namespace cortex::testing {
 namespace {
@@ -90,6 +91,81 @@ TEST_CASE("time that runs out while the handler works says so, and its answer is
   CHECK(stage_of(given_up) == stage::handler);
   CHECK(actor.call(echo{1}).value() == 1);
   CHECK(metrics_of(rt).expired == 0);
+}
+
+TEST_CASE("get of a continuation gives up with the request, which is never handled then",
+          "[deadline][errors]") {
+  manual_monotonic_clock clock;
+  runtime_options options;
+  options.monotonic = &clock;
+  auto rt = open_runtime(options);
+  auto actor = spawn_worker(rt);
+  held_worker held{actor};
+  signal ran;
+  std::optional<errc> given;
+  auto next = actor.ask(add{1}, 5s)
+                .then([](expected<void> sum) { return sum; })
+                .then([&](expected<void> sum) {
+                  given = error_of(sum);
+                  ran.set();
+                });
+
+  clock.advance(6s);
+  const auto given_up = next.get();
+  const auto expired = metrics_of(rt).expired;
+
+  // Either the continuations ended before `get` looked, or `get` names the stage.
+  CHECK((given_up || given_up.error().where == stage::mailbox));
+  REQUIRE(ran.wait());
+  CHECK(given == errc::timeout);
+  CHECK(expired == 0); // nobody but `get` has seen that time is up
+  held.release();
+  CHECK(actor.call(total{}).value() == 0);
+}
+
+TEST_CASE("get of a continuation gives up on a request that its handler has begun, and the "
+          "continuation runs with the answer",
+          "[deadline][errors]") {
+  manual_monotonic_clock clock;
+  runtime_options options;
+  options.monotonic = &clock;
+  auto rt = open_runtime(options);
+  auto actor = spawn_worker(rt);
+  signal entered;
+  signal release;
+  signal ran;
+  std::optional<errc> given;
+  auto next = actor.ask(hold{&entered, &release}, 5s).then([&](expected<void> done) {
+    given = error_of(done);
+    ran.set();
+  });
+  REQUIRE(entered.wait());
+
+  clock.advance(6s);
+  const auto given_up = next.get();
+  release.set();
+
+  CHECK(stage_of(given_up) == stage::handler);
+  REQUIRE(ran.wait());
+  CHECK_FALSE(given);
+}
+
+TEST_CASE("an inline continuation of a request whose time is up may give another answer",
+          "[deadline]") {
+  manual_monotonic_clock clock;
+  runtime_options options;
+  options.monotonic = &clock;
+  auto rt = open_runtime(options);
+  auto actor = spawn_worker(rt);
+  const held_worker held{actor};
+  auto next = actor.ask(echo{1}, 5s).then(inline_executor(), [](expected<int> n) {
+    return n.value_or(-1);
+  });
+
+  clock.advance(6s);
+
+  CHECK(next.get().value() == -1);
+  CHECK(metrics_of(rt).expired == 0); // nobody but `get` has seen that time is up
 }
 
 TEST_CASE("the default deadline of an actor stands for requests that name none", "[deadline]") {

@@ -155,13 +155,17 @@ expected<void> await_slot(slot_base& slot) noexcept {
   if (slot.wait_until(slot.home != nullptr ? slot.home->on_system_clock(slot.deadline)
                                            : slot.deadline))
     return {};
-  const auto late = error{errc::timeout, waited_for(slot.waits_in), slot.waits_in};
-  if (slot.withdraw(late) || slot.done())
+  auto& asked = slot.origin(); // continuations run with the time-out as with any other answer
+  auto late = error{errc::timeout, waited_for(asked.waits_in), asked.waits_in};
+  const bool withdrawn = asked.withdraw(late);
+  if (slot.done())
     return {}; // the answer is the time-out, or it came at the last moment
+  if (withdrawn)
+    return unexpected{std::move(late)};
   return fail(error{errc::timeout,
                     "the deadline passed after it was begun; it may still take "
                     "effect",
-                    slot.works_in});
+                    asked.works_in});
 }
 
 bool await_slot(slot_base& slot, std::chrono::nanoseconds patience) noexcept {
