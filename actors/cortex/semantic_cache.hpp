@@ -87,9 +87,9 @@ struct stored {
 struct raw_row; // private to the cache
 
 /// Stores an answer, in place of an earlier one to the same prompt. The reply comes after COMMIT.
-/// Most of its row is worked out when it is made, so on the asker's thread. *Immutable after
-/// construction*. Errors: `invalid_argument` if a text is no valid UTF-8; those of a database
-/// write.
+/// Most of its row is worked out when it is made: on the asker's thread, but inside the cache for
+/// an answer that comes by `settle`. *Immutable after construction*. Errors: `invalid_argument` if
+/// a text is no valid UTF-8; those of a database write.
 class put {
 public:
   using reply = stored;
@@ -200,9 +200,10 @@ public:
 
   /// The answer from the cache or else from `compute()`, which runs on the calling thread and gives
   /// an `expected<std::vector<std::string>>`. Callers that miss on the same key at the same time
-  /// wait for the first one's result, so that the model is asked once; its error goes to all.
-  /// Errors: those of `compute`; those of `claim` and of the write. An answer that could not be
-  /// written is an error as well: ask again.
+  /// wait for the first one's result, so that the model is asked once; its error goes to all. If
+  /// the result does not reach the cache, another of them computes it. Errors: those of `compute`;
+  /// those of `claim` and of the write. An answer that could not be written is an error as well:
+  /// ask again.
   template <class Compute>
   [[nodiscard]] expected<found> get_or_compute(const key& what, Compute compute) const {
     return lead(what, [&compute] { return expected<std::vector<std::string>>{compute()}; });
