@@ -1,6 +1,9 @@
 #include "sample_actors.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <cstddef>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -26,6 +29,28 @@ public:
 
 private:
   std::vector<job*> jobs_;
+};
+
+/// As long as it lives, the system refuses new threads: their stacks would fill the address space.
+class no_threads {
+public:
+  no_threads() {
+    pthread_attr_t huge;
+    REQUIRE(pthread_getattr_default_np(&before_) == 0);
+    REQUIRE(pthread_getattr_default_np(&huge) == 0);
+    REQUIRE(pthread_attr_setstacksize(&huge, std::size_t{1} << 47) == 0);
+    REQUIRE(pthread_setattr_default_np(&huge) == 0);
+    pthread_attr_destroy(&huge);
+  }
+  no_threads(const no_threads&) = delete;
+  no_threads& operator=(const no_threads&) = delete;
+  ~no_threads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+
+private:
+  pthread_attr_t before_{};
 };
 
 /// Asks another worker and forwards its answer, by way of a continuation.
@@ -183,6 +208,30 @@ TEST_CASE("answers and continuations of 16 threads meet exactly once",
   });
 
   CHECK(ran == 3'200);
+}
+
+TEST_CASE("where the system gives no thread, a continuation runs on the thread that answers",
+          "[continuation][errors]") {
+  auto rt = open_runtime();
+  std::thread::id ran_on;
+  auto [owed, answer] = make_promise<int>(rt.continuations());
+  auto next = std::move(answer).then([&](expected<int> n) {
+    ran_on = here();
+    return n.value();
+  });
+  {
+    const no_threads refused;
+    owed.set(1);
+  }
+  CHECK(next.ready());
+  CHECK(ran_on == here());
+
+  auto [later, later_answer] = make_promise<int>(rt.continuations());
+  auto last = std::move(later_answer).then([](expected<int>) { return here(); });
+  later.set(2);
+
+  CHECK(next.get().value() == 1);
+  CHECK(last.get().value() != here()); // the next one has its thread
 }
 
 } // namespace cortex::testing

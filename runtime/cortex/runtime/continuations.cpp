@@ -1,6 +1,7 @@
 #include "cortex/runtime/continuations.hpp"
 
 #include <array>
+#include <exception>
 #include <vector>
 
 namespace cortex {
@@ -62,23 +63,30 @@ continuation_executor& continuation_executor::acquire(std::function<bool()> driv
 void continuation_executor::post(job& work) noexcept {
   posting_.fetch_add(1, std::memory_order_seq_cst);
   const auto how = mode_.load(std::memory_order_seq_cst);
-  if (how == mode::inline_) {
+  const bool somebody_runs_it = how == mode::driven || (how == mode::thread && has_thread());
+  if (!somebody_runs_it || !queue_.enqueue(&work)) {
     posting_.fetch_sub(1, std::memory_order_release);
     work.run();
     return;
   }
-  queue_.enqueue(&work);
-  if (how == mode::thread) {
-    if (!started_.load(std::memory_order_acquire)) {
-      const std::lock_guard guard{start_};
-      if (!started_.load(std::memory_order_relaxed)) {
-        thread_ = std::thread{[this] { this->work(); }};
-        started_.store(true, std::memory_order_release);
-      }
-    }
+  if (how == mode::thread)
     bell_.ring();
-  }
   posting_.fetch_sub(1, std::memory_order_release);
+}
+
+bool continuation_executor::has_thread() noexcept {
+  if (started_.load(std::memory_order_acquire))
+    return true;
+  const std::lock_guard guard{start_};
+  if (started_.load(std::memory_order_relaxed))
+    return true;
+  try {
+    thread_ = std::thread{[this] { this->work(); }};
+  } catch (const std::exception&) { // the process or the system has its bound of threads
+    return false;
+  }
+  started_.store(true, std::memory_order_release);
+  return true;
 }
 
 executor::help_result continuation_executor::help() noexcept {
@@ -125,7 +133,8 @@ void continuation_executor::work() noexcept {
 bool continuation_executor::close(monotonic_time until) noexcept {
   const bool threaded = mode_.load(std::memory_order_acquire) == mode::thread;
   mode_.store(mode::inline_, std::memory_order_seq_cst);
-  while (posting_.load(std::memory_order_acquire) != 0)
+  // Pairs with `post`, which counts itself and then looks at the mode: seen there or counted here.
+  while (posting_.load(std::memory_order_seq_cst) != 0)
     std::this_thread::yield(); // each is a few instructions from its end
   if (threaded && started_.load(std::memory_order_acquire)) {
     stopping_.store(true, std::memory_order_release);

@@ -15,7 +15,9 @@ namespace cortex::detail {
 
 /// Runs continuations of one runtime at a time. Executors are never destroyed: a promise may be
 /// answered long after its runtime has gone, and then its continuation runs on the thread that
-/// answers. Taken by `acquire`, given back by `close` for the next runtime. *Thread-safe*.
+/// answers. So it does where the system refuses the thread, which starts with the first job: each
+/// further job tries again. Taken by `acquire`, given back by `close` for the next runtime.
+/// *Thread-safe*.
 class continuation_executor final : public executor {
 public:
   /// `driver` runs one other piece of the runtime's work; empty = the executor has a thread.
@@ -38,6 +40,7 @@ private:
   enum class mode : unsigned char { inline_, thread, driven };
 
   void work() noexcept;
+  [[nodiscard]] bool has_thread() noexcept; // starts it if need be
 
   moodycamel::ConcurrentQueue<job*> queue_;
   doorbell bell_;
