@@ -192,8 +192,7 @@ private:
     sealed->index = Protocol::template index<R>;
     sealed->home = &link_->continuations();
     sealed->enqueued = link_->now();
-    if (within < monotonic_time::max() - sealed->enqueued)
-      sealed->deadline = sealed->enqueued + within;
+    sealed->deadline = deadline_after(sealed->enqueued, within);
     return sealed;
   }
 

@@ -203,6 +203,15 @@ TEST_CASE("ticks fire when time is moved, not before", "[deterministic]") {
   CHECK(actor.call(total{}).value() == 6);
 }
 
+TEST_CASE("an endless period between ticks is never over", "[deterministic]") {
+  auto rt = open_deterministic();
+  auto actor = spawn<clockwork>(rt, "clockwork", every(std::chrono::nanoseconds::max()), 0);
+
+  rt.advance(std::chrono::hours{24});
+
+  CHECK(actor.call(total{}).value() == 0);
+}
+
 TEST_CASE("an actor without a period or without on_tick is never ticked", "[deterministic]") {
   auto rt = open_deterministic();
   auto still = spawn<clockwork>(rt, "still", {}, 0);

@@ -451,4 +451,16 @@ TEST_CASE("32 threads are answered once each while the actor crashes again and a
   CHECK(metrics_of(rt).depth == 0);
 }
 
+TEST_CASE("an endless back-off is never over", "[supervision]") {
+  constexpr auto for_ever = std::chrono::nanoseconds::max();
+  auto rt = open_deterministic();
+  auto actor = spawn_worker(rt, restarts(5, for_ever, for_ever));
+  REQUIRE(error_of(actor.call(crash{})) == errc::internal);
+  REQUIRE(error_of(actor.call(crash{})) == errc::internal);
+
+  rt.advance(std::chrono::hours{24});
+
+  CHECK(metrics_of(rt).state == actor_state::backing_off);
+}
+
 } // namespace cortex::testing

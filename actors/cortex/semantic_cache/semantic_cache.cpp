@@ -175,8 +175,10 @@ expected<cache> open(const runtime& rt, options wanted) {
                     wanted.flush_interval.count() == 0,
                     wanted.flush_lookups,
                     wanted.lead_limit};
+  constexpr auto longest
+    = std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds::max());
   wanted.actor.tick = wanted.flush_interval.count() == 0 ? std::chrono::seconds{1}
-                                                         : wanted.flush_interval;
+                                                         : std::min(wanted.flush_interval, longest);
   auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
   runtime host = rt;
   auto spawned = host.spawn<actor>(

@@ -99,9 +99,7 @@ monotonic_time continuation_executor::on_system_clock(monotonic_time deadline) c
   const auto* clock = clock_.load(std::memory_order_acquire);
   if (clock == nullptr || deadline == monotonic_time::max())
     return deadline;
-  const auto left = deadline - clock->now();
-  const auto now = std::chrono::steady_clock::now();
-  return left < monotonic_time::max() - now ? now + left : monotonic_time::max();
+  return deadline_after(std::chrono::steady_clock::now(), deadline - clock->now());
 }
 
 bool continuation_executor::run_one() noexcept {

@@ -271,6 +271,9 @@ void runtime_core::hand_on(actor_record& who) noexcept {
 
 void runtime_core::push_later(actor_record& who, mailbox_node& order,
                               std::chrono::nanoseconds pause) {
+  // CAF adds it to the time without a look at the end of time.
+  constexpr std::chrono::nanoseconds for_ever = std::chrono::hours{24} * 365 * 100;
+  pause = std::min(pause, for_ever);
   caf::delayed_anon_send(caf::actor_cast<caf::actor>(who.address), pause, alarm{&order});
 }
 
@@ -364,8 +367,7 @@ expected<void> runtime_core::stop(std::chrono::nanoseconds within) {
       return {};
   }
   // Deadlines of threads are the operating system's, whatever clock requests use.
-  const auto now = std::chrono::steady_clock::now();
-  const auto until = within < monotonic_time::max() - now ? now + within : monotonic_time::max();
+  const auto until = deadline_after(std::chrono::steady_clock::now(), within);
   auto alive = stop_actors(until);
   const bool abandoned = !alive.empty();
   for (auto& name : stop_services(until))

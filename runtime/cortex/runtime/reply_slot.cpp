@@ -173,9 +173,7 @@ bool await_slot(slot_base& slot, std::chrono::nanoseconds patience) noexcept {
     return true;
   if (current_thread().no_blocking != nullptr || !help_until_done(slot))
     return false;
-  const auto now = std::chrono::steady_clock::now();
-  const bool far = patience >= monotonic_time::max() - now;
-  return slot.wait_until(far ? monotonic_time::max() : now + patience);
+  return slot.wait_until(deadline_after(std::chrono::steady_clock::now(), patience));
 }
 
 } // namespace cortex::detail

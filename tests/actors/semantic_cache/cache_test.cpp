@@ -407,6 +407,16 @@ TEST_CASE("an answer for which nobody leads any more is stored all the same",
   CHECK(commands_of(opened.call(cache::get{key_of("install nginx")})) == texts{"found"});
 }
 
+TEST_CASE("an endless flush interval is one", "[semantic_cache]") {
+  testing::cache_fixture t;
+  auto wanted = t.options();
+  wanted.flush_interval = std::chrono::milliseconds::max();
+
+  const auto opened = t.open(wanted);
+
+  CHECK(opened.call(cache::put{key_of("install nginx"), {"x"}}));
+}
+
 TEST_CASE("a computation that throws is an error, not a hang", "[semantic_cache][errors]") {
   testing::cache_fixture t;
   const auto opened = t.open();
