@@ -30,6 +30,11 @@ struct free_list {
   std::vector<continuation_executor*> driven;   // guarded by mutex
 };
 
+// The life of an executor's thread, a futex word.
+constexpr std::uint32_t running = 0;
+constexpr std::uint32_t ended = 1;
+constexpr std::uint32_t abandoned = 2; // it gives the executor back itself
+
 free_list& executors() {
   static auto* list = new free_list; // never destroyed, like the executors in it
   return *list;
@@ -54,7 +59,7 @@ continuation_executor& continuation_executor::acquire(std::function<bool()> driv
   taken->driver_ = std::move(driver);
   taken->clock_.store(clock, std::memory_order_release);
   taken->stopping_.store(false, std::memory_order_relaxed);
-  taken->ended_.store(0, std::memory_order_relaxed);
+  taken->thread_life_.store(running, std::memory_order_relaxed);
   taken->started_.store(false, std::memory_order_relaxed);
   taken->mode_.store(taken->driver_ ? mode::driven : mode::thread, std::memory_order_release);
   return *taken;
@@ -111,6 +116,15 @@ bool continuation_executor::run_one() noexcept {
 }
 
 void continuation_executor::work() noexcept {
+  serve();
+  auto before = running;
+  if (thread_life_.compare_exchange_strong(before, ended, std::memory_order_acq_rel))
+    futex_wake_all(thread_life_);
+  else
+    give_back(); // whoever closed it went on without this thread
+}
+
+void continuation_executor::serve() noexcept {
   moodycamel::ConsumerToken token{queue_};
   std::array<job*, 64> batch{};
   for (;;) {
@@ -124,8 +138,6 @@ void continuation_executor::work() noexcept {
     bell_.sleep(
       [this] { return queue_.size_approx() != 0 || stopping_.load(std::memory_order_acquire); });
   }
-  ended_.store(1, std::memory_order_release);
-  futex_wake_all(ended_);
 }
 
 bool continuation_executor::close(monotonic_time until) noexcept {
@@ -139,22 +151,31 @@ bool continuation_executor::close(monotonic_time until) noexcept {
     bell_.ring();
     if (thread_.get_id() == std::this_thread::get_id())
       until = monotonic_time{}; // a continuation ends its own runtime: it cannot wait for itself
-    while (ended_.load(std::memory_order_acquire) == 0)
-      if (!futex_wait(ended_, 0, until))
+    while (thread_life_.load(std::memory_order_acquire) == running)
+      if (!futex_wait(thread_life_, running, until))
         break;
-    if (ended_.load(std::memory_order_acquire) == 0) {
-      thread_.detach(); // it ends by itself; the executor is never destroyed
-      return false;
+    if (thread_life_.load(std::memory_order_acquire) == ended) {
+      thread_.join();
+    } else {
+      thread_.detach(); // the executor is never destroyed
+      auto before = running;
+      if (thread_life_.compare_exchange_strong(before, abandoned, std::memory_order_acq_rel)) {
+        clock_.store(nullptr, std::memory_order_release);
+        return false;
+      }
     }
-    thread_.join();
   }
+  give_back();
+  return true;
+}
+
+void continuation_executor::give_back() noexcept {
   while (run_one()) {
   }
   clock_.store(nullptr, std::memory_order_release);
   auto& list = executors();
   const std::lock_guard guard{list.mutex};
   (std::exchange(driver_, nullptr) ? list.driven : list.threaded).push_back(this);
-  return true;
 }
 
 } // namespace detail

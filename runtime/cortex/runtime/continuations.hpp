@@ -33,23 +33,26 @@ public:
   bool run_one() noexcept;
 
   /// Runs what waits, ends the thread and gives the executor back. True if the thread has ended;
-  /// false if a continuation still ran at `until`: then the executor is abandoned with its thread.
+  /// false if a continuation still ran at `until`: then the thread gives it back when that has
+  /// ended.
   bool close(monotonic_time until) noexcept;
 
 private:
   enum class mode : unsigned char { inline_, thread, driven };
 
-  void work() noexcept;
+  void work() noexcept; // what the thread does
+  void serve() noexcept;
+  void give_back() noexcept;
   [[nodiscard]] bool has_thread() noexcept; // starts it if need be
 
   moodycamel::ConcurrentQueue<job*> queue_;
   doorbell bell_;
   std::atomic<mode> mode_{mode::inline_};
   std::atomic<bool> stopping_{false};
-  std::atomic<std::uint32_t> ended_{0};
-  std::atomic<std::uint32_t> posting_{0}; // posts that have seen a mode other than inline
-  std::mutex start_;                      // guards thread_ while it is started
-  std::thread thread_;                    // guarded by start_
+  std::atomic<std::uint32_t> thread_life_{0}; // futex
+  std::atomic<std::uint32_t> posting_{0};     // posts that have seen a mode other than inline
+  std::mutex start_;                          // guards thread_ while it is started
+  std::thread thread_;                        // guarded by start_
   std::atomic<bool> started_{false};
   std::function<bool()> driver_; // constant while a runtime has the executor
   std::atomic<const monotonic_clock*> clock_{nullptr};
