@@ -262,3 +262,32 @@ TEST_CASE("a queued read is answered at its own deadline while all readers are l
 
   CHECK(told.wait());
 }
+
+TEST_CASE("a time beyond the end of time never runs out", "[storage][deadline]") {
+  const monotonic_time now{1h};
+
+  CHECK(deadline_after(now, std::chrono::nanoseconds::max()) == monotonic_time::max());
+  CHECK(deadline_after(now, std::chrono::milliseconds::max()) == monotonic_time::max());
+  CHECK(deadline_after(now, std::chrono::hours::max()) == monotonic_time::max());
+  CHECK(deadline_after(now, 1s) == monotonic_time{1h + 1s});
+  CHECK(deadline_after(now, -1s) == monotonic_time{1h - 1s});
+}
+
+TEST_CASE("a checkpoint waits for the writer as long as the default deadline allows",
+          "[storage][deadline]") {
+  item_database t{options([](auto& o) { o.default_deadline = std::chrono::nanoseconds::max(); })};
+  auto first = t.hold_commit(0);
+  expected<std::uint64_t> left = fail(errc::timeout);
+  signal begun;
+
+  std::jthread caller{[&] {
+    begun.set();
+    left = t.db.checkpoint();
+  }};
+  REQUIRE(begun.wait());
+  t.vfs.release();
+  caller.join();
+
+  CHECK(left);
+  CHECK(first.get());
+}

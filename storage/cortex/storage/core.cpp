@@ -152,8 +152,7 @@ bool database_core::prepare(cortex::detail::slot_base& slot, std::chrono::nanose
   slot.home = &runtime_.continuations();
   slot.enqueued = runtime_.monotonic().now();
   const auto within = deadline.count() != 0 ? deadline : options_.default_deadline;
-  if (within < monotonic_time::max() - slot.enqueued)
-    slot.deadline = slot.enqueued + within;
+  slot.deadline = deadline_after(slot.enqueued, within);
   if (auto good = check_process(); !good)
     slot.fail(std::move(good).error());
   else if (closed())
@@ -286,9 +285,7 @@ expected<reader*> database_core::take_any(std::string_view owner,
   if (!memory_)
     return readers_->take(owner, within, runtime_.monotonic());
   // One connection for all: reads take turns with the writer.
-  const auto now = std::chrono::steady_clock::now();
-  const bool far = within >= monotonic_time::max() - now;
-  if (!writer_->own(far ? monotonic_time::max() : now + within))
+  if (!writer_->own(deadline_after(std::chrono::steady_clock::now(), within)))
     return fail(error{errc::timeout, "the only connection stayed busy", stage::reader});
   if (writer_->closed()) {
     static_cast<void>(writer_->disown());
@@ -414,7 +411,7 @@ expected<std::uint64_t> database_core::checkpoint() {
     return fail(errc::read_only, "'" + path_ + "' is open read-only");
   if (memory_)
     return 0;
-  if (!writer_->own(std::chrono::steady_clock::now() + options_.default_deadline))
+  if (!writer_->own(deadline_after(std::chrono::steady_clock::now(), options_.default_deadline)))
     return fail(error{errc::timeout, "the writer stayed busy", stage::lane});
   if (writer_->closed()) {
     static_cast<void>(writer_->disown());

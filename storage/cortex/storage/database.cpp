@@ -163,8 +163,7 @@ const std::string& database::path() const noexcept {
 }
 
 expected<void> database::close(std::chrono::nanoseconds within) {
-  const auto now = std::chrono::steady_clock::now();
-  return core_->close(within < monotonic_time::max() - now ? now + within : monotonic_time::max());
+  return core_->close(deadline_after(std::chrono::steady_clock::now(), within));
 }
 
 } // namespace cortex::storage

@@ -39,7 +39,7 @@ private:
     const std::unique_ptr<ending> mine{static_cast<ending*>(&self)};
     auto& core = *mine->core_;
     const auto patience = core.rt().options().stop_deadline;
-    static_cast<void>(core.close(std::chrono::steady_clock::now() + patience));
+    static_cast<void>(core.close(deadline_after(std::chrono::steady_clock::now(), patience)));
     runtime rt = core.rt();
     rt.detach(core);
   }
@@ -147,7 +147,8 @@ expected<open_database> open_shared(const runtime& rt, const std::string& path,
     // It is being closed: its file must be let go of before it is opened again. In a forked child
     // it is the parent's and stays untouched.
     if (auto old = it->second.core.lock())
-      static_cast<void>(old->close(std::chrono::steady_clock::now() + rt.options().stop_deadline));
+      static_cast<void>(
+        old->close(deadline_after(std::chrono::steady_clock::now(), rt.options().stop_deadline)));
     all.files.erase(it);
   }
   const auto identity = file->identity;
