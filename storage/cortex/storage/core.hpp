@@ -75,6 +75,7 @@ private:
   [[nodiscard]] std::optional<bool> run_alone(pending_write& what) noexcept;
   bool serve_writes() noexcept;
   void wake_storage() noexcept;
+  void disown() noexcept;
   void storage_thread() noexcept;
   void reader_thread() noexcept;
   [[nodiscard]] expected<reader*> take_any(std::string_view owner,
