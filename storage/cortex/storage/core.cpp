@@ -212,8 +212,11 @@ expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
 void database_core::submit(pending_write& what) noexcept {
   if (!admit(what) || !writer_->enqueue(what))
     return;
-  auto* lent = cortex::detail::current_thread().lent;
-  if (lent != nullptr && (lent->next == nullptr || lent->next.get() == this)) {
+  const auto& thread = cortex::detail::current_thread();
+  auto* lent = thread.lent;
+  // Only a handler leaves its work to the lender: what is made anew after a crash may wait for it.
+  if (lent != nullptr && thread.no_blocking != nullptr
+      && (lent->next == nullptr || lent->next.get() == this)) {
     // The lender waits for this very write, or for one beside it: it will do the work itself.
     if (lent->next == nullptr)
       lent->next = shared_from_this();
