@@ -290,8 +290,9 @@ private:
 /// Errors of every operation beside its own: `closed`; `forked`; `would_deadlock` for the blocking
 /// forms inside a handler or a write or read function; `timeout`, at stage `admission`, `lane`,
 /// `execute`, `commit` (it may still take effect) or `reader`, or `handler` for a queued read that
-/// had begun; `overloaded`; `read_only`; `no_space`; `io`; `corrupt`; `outcome_unknown` when
-/// flushing the log failed; what the function returns; `internal` if it throws.
+/// had begun; `overloaded`; `unavailable` for a queued read if no thread can be started for it;
+/// `read_only`; `no_space`; `io`; `corrupt`; `outcome_unknown` when flushing the log failed; what
+/// the function returns; `internal` if it throws.
 class database {
 public:
   /// Opens or makes a database that belongs to a runtime and is closed with it at the latest.

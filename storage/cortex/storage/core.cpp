@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <system_error>
 
 namespace cortex::storage::detail {
 
@@ -242,14 +243,28 @@ void database_core::wake_storage() noexcept {
   }
   if (deterministic_)
     return; // `run_one` serves
-  if (!storage_started_.load(std::memory_order_acquire)) {
-    const std::lock_guard guard{starting_};
-    if (!storage_started_.load(std::memory_order_relaxed) && !no_more_threads_) {
-      storage_ = std::thread{[this] { storage_thread(); }};
-      storage_started_.store(true, std::memory_order_release);
-    }
+  if (start_storage_thread())
+    storage_bell_.ring();
+  else
+    static_cast<void>(serve_writes());
+}
+
+// False if there is none and the system gives none.
+bool database_core::start_storage_thread() noexcept {
+  if (storage_started_.load(std::memory_order_acquire))
+    return true;
+  const std::lock_guard guard{starting_};
+  if (storage_started_.load(std::memory_order_relaxed))
+    return true;
+  if (no_more_threads_)
+    return false;
+  try {
+    storage_ = std::thread{[this] { storage_thread(); }};
+  } catch (const std::system_error&) {
+    return false;
   }
-  storage_bell_.ring();
+  storage_started_.store(true, std::memory_order_release);
+  return true;
 }
 
 // Whoever finds the writer owned leaves its work to the owner, even to one that is turned away.
@@ -320,6 +335,11 @@ void database_core::submit(pending_read& what) noexcept {
     slot.unref();
     return;
   }
+  if (auto started = start_reader_threads(); !started) {
+    slot.fail(std::move(started).error());
+    slot.unref();
+    return;
+  }
   reads_waiting_.fetch_add(1, std::memory_order_seq_cst);
   if (stopping_.load(std::memory_order_seq_cst) || !reads_.enqueue(&what)) {
     reads_waiting_.fetch_sub(1, std::memory_order_seq_cst);
@@ -329,21 +349,28 @@ void database_core::submit(pending_read& what) noexcept {
   }
   if (deterministic_)
     return;
-  start_reader_threads();
   reads_turn_.fetch_add(1, std::memory_order_seq_cst);
   if (servers_asleep_.load(std::memory_order_seq_cst) != 0)
     futex_wake_one(reads_turn_);
 }
 
-void database_core::start_reader_threads() {
-  if (servers_started_.load(std::memory_order_acquire))
-    return;
+// Goes on with fewer if the system gives no more. Errors: `unavailable` if it gives none.
+expected<void> database_core::start_reader_threads() noexcept {
+  if (deterministic_ || servers_started_.load(std::memory_order_acquire))
+    return {};
   const std::lock_guard guard{starting_};
   if (servers_started_.load(std::memory_order_relaxed) || no_more_threads_)
-    return;
-  for (std::size_t i = 0; i < options_.reader_threads; ++i)
-    servers_.emplace_back([this] { reader_thread(); });
+    return {};
+  try {
+    while (servers_.size() < options_.reader_threads)
+      servers_.emplace_back([this] { reader_thread(); });
+  } catch (const std::system_error& refused) {
+    if (servers_.empty())
+      return fail(errc::unavailable, "no thread for the queued reads of '" + path_
+                                       + "' could be started: " + refused.what());
+  }
   servers_started_.store(true, std::memory_order_release);
+  return {};
 }
 
 // One snapshot serves all reads that wait: each was queued before it is taken.

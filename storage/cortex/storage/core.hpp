@@ -76,13 +76,14 @@ private:
   bool serve_writes() noexcept;
   void wake_storage() noexcept;
   void disown() noexcept;
+  [[nodiscard]] bool start_storage_thread() noexcept;
   void storage_thread() noexcept;
   void reader_thread() noexcept;
   [[nodiscard]] expected<reader*> take_any(std::string_view owner,
                                            std::chrono::nanoseconds within) noexcept;
   bool serve_reads() noexcept;
   std::span<pending_read*> serve_batch(std::span<pending_read*> batch) noexcept;
-  void start_reader_threads();
+  [[nodiscard]] expected<void> start_reader_threads() noexcept;
   void join_threads() noexcept;
   void leak() noexcept;
 
