@@ -377,7 +377,10 @@ public:
   [[nodiscard]] const std::string& path() const noexcept;
 
   /// Refuses new work, finishes what waits, empties the log and closes the file. All copies of the
-  /// reference are `closed` then. Errors: `timeout` naming leases that were not given back.
+  /// reference are `closed` then. A write or read function that goes on is awaited for as long as
+  /// `within` says, as are leases. What there was no time for is done by the next call, or with the
+  /// last reference, which waits for such functions to return. While a write goes on the file
+  /// cannot be opened again. Errors: `timeout` naming what was still under way.
   expected<void> close(std::chrono::nanoseconds within);
 
 private:

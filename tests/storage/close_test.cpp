@@ -230,6 +230,70 @@ TEST_CASE("a write that waits behind a lease of a memory database is answered af
   CHECK(write.get());
 }
 
+TEST_CASE("closing gives up on a function that goes on, and says so", "[storage][close][errors]") {
+  const std::string how = GENERATE("a read", "a write", "a read in memory", "a write in memory");
+  CAPTURE(how);
+  temp_dir dir;
+  const auto path = mentions(how, "memory") ? ":memory:" : (dir / "item.db").string();
+  auto db
+    = storage::database::open(path, options([](auto& o) { o.schema = item_database::schema(); }))
+        .value();
+  signal inside;
+  signal go_on;
+  auto wait = [&](auto&) {
+    inside.set();
+    return go_on.wait();
+  };
+  std::optional<future<bool>> read;
+  std::optional<future<storage::written<bool>>> write;
+  if (mentions(how, "read"))
+    read = db.read_async(wait);
+  else
+    write = db.write_async(wait);
+  REQUIRE(inside.wait());
+
+  auto late = db.close(1ms);
+  go_on.set();
+
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == errc::timeout);
+  CHECK(mentions(late.error().detail, how == "a read" ? "queued reads" : "a write"));
+  CHECK((read ? read->get().value() : write->get().value().value)); // it was not waited for
+  CHECK(db.close(default_deadline));
+}
+
+TEST_CASE("queued reads are answered although the lease of a memory database outlives its end",
+          "[storage][close][errors]") {
+  auto how = options([](auto& o) {
+    o.schema = item_database::schema();
+    o.default_deadline = std::chrono::nanoseconds::max();
+  });
+  auto db = storage::database::open(":memory:", how).value();
+  std::optional<storage::read_lease> lease{db.lease().value()};
+  std::vector<future<void>> reads;
+  for (int i = 0; i < 100; ++i)
+    reads.push_back(db.read_async([](snapshot&) {}));
+  signal begun;
+  errc waited{};
+  std::jthread other{[&] {
+    begun.set();
+    auto second = db.lease();
+    waited = second ? errc{} : second.error().code;
+  }};
+  REQUIRE(begun.wait());
+
+  CHECK(db.close(1ms).error().code == errc::timeout);
+  other.join();
+
+  CHECK(waited == errc::closed);
+  for (auto& each : reads) {
+    REQUIRE(each.ready());
+    CHECK(each.get().error().code == errc::closed);
+  }
+  lease.reset();
+  CHECK(db.close(default_deadline));
+}
+
 TEST_CASE("any number of threads may close a database, any number of times",
           "[storage][close][concurrency]") {
   item_database t;

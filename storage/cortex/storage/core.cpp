@@ -63,10 +63,11 @@ expected<std::shared_ptr<database_core>> database_core::open(const runtime& rt,
                                                              database_options options) {
   switch_off_memory_statistics();
   const bool created = file && file->created;
-  std::shared_ptr<database_core> core{new database_core{rt, std::move(file), std::move(options)}};
+  std::shared_ptr<database_core> core{new database_core{rt, std::move(file), std::move(options)},
+                                      &database_core::let_go};
   if (auto opened = core->open_connections(created); !opened) {
     core->closed_ = true;
-    core->close_done_ = true;
+    core->ended_ = true;
     core->readers_.reset(); // readers close before the writer
     core->writer_.reset();
     return unexpected{std::move(opened).error()};
@@ -121,12 +122,29 @@ expected<void> database_core::open_connections(bool created) {
   return {};
 }
 
+// The last reference may go with a function that closing did not wait for: on a thread that the end
+// has to wait for.
+void database_core::let_go(database_core* last) noexcept {
+  if (works == 0) {
+    delete last;
+    return;
+  }
+  try {
+    std::thread{[last] { delete last; }}.detach();
+  } catch (const std::system_error&) { // NOLINT(bugprone-empty-catch): then it stays for good
+  }
+}
+
 database_core::~database_core() {
   if (fork_generation() != generation_) {
     leak();
     return;
   }
-  static_cast<void>(close(std::chrono::steady_clock::now() + std::chrono::seconds{10}));
+  // Nobody else is left, except for own threads: they must end before what they use.
+  closed_.store(true, std::memory_order_seq_cst);
+  if (!ended_)
+    static_cast<void>(finish(monotonic_time::max()));
+  join_threads();
 }
 
 // In a forked child the connections are the parent's: closing them would touch its files.
@@ -259,8 +277,10 @@ bool database_core::start_storage_thread() noexcept {
   if (no_more_threads_)
     return false;
   try {
+    threads_.fetch_add(1, std::memory_order_seq_cst);
     storage_ = std::thread{[this] { storage_thread(); }};
   } catch (const std::system_error&) {
+    leave();
     return false;
   }
   storage_started_.store(true, std::memory_order_release);
@@ -274,11 +294,21 @@ void database_core::disown() noexcept {
 }
 
 void database_core::storage_thread() noexcept {
-  while (!stopping_.load(std::memory_order_acquire)) {
-    if (!serve_writes())
-      storage_bell_.sleep(
-        [this] { return writer_->needs_owner() || stopping_.load(std::memory_order_acquire); });
+  for (;;) {
+    if (serve_writes())
+      continue;
+    if (stopping_.load(std::memory_order_acquire))
+      break;
+    storage_bell_.sleep(
+      [this] { return writer_->needs_owner() || stopping_.load(std::memory_order_acquire); });
   }
+  leave();
+}
+
+// The last word of a thread of this database.
+void database_core::leave() noexcept {
+  if (threads_.fetch_sub(1, std::memory_order_seq_cst) == 1)
+    futex_wake_all(threads_);
 }
 
 bool database_core::run_one() noexcept {
@@ -310,13 +340,14 @@ expected<reader*> database_core::take_any(std::string_view owner,
   if (!memory_)
     return readers_->take(owner, within, runtime_.monotonic());
   // One connection for all: reads take turns with the writer.
-  if (!writer_->own(deadline_after(std::chrono::steady_clock::now(), within)))
+  const bool taken = writer_->own_turn(deadline_after(std::chrono::steady_clock::now(), within));
+  if (!taken && !stopping_.load(std::memory_order_acquire))
     return fail(error{errc::timeout, "the only connection stayed busy", stage::reader});
-  if (writer_->closed()) {
+  if (taken && !writer_->closed())
+    return nullptr;
+  if (taken)
     disown();
-    return fail(errc::closed, "'" + path_ + "' is closed");
-  }
-  return nullptr;
+  return fail(errc::closed, "'" + path_ + "' is closed");
 }
 
 void database_core::give_back(reader* held) noexcept {
@@ -362,9 +393,12 @@ expected<void> database_core::start_reader_threads() noexcept {
   if (servers_started_.load(std::memory_order_relaxed) || no_more_threads_)
     return {};
   try {
-    while (servers_.size() < options_.reader_threads)
+    while (servers_.size() < options_.reader_threads) {
+      threads_.fetch_add(1, std::memory_order_seq_cst);
       servers_.emplace_back([this] { reader_thread(); });
+    }
   } catch (const std::system_error& refused) {
+    leave();
     if (servers_.empty())
       return fail(errc::unavailable, "no thread for the queued reads of '" + path_
                                        + "' could be started: " + refused.what());
@@ -395,6 +429,8 @@ std::span<pending_read*> database_core::serve_batch(std::span<pending_read*> bat
   for (auto* each : batch)
     first_end = std::min(first_end, each->slot().deadline);
   auto held = take_any("queued reads", std::max(first_end - began, monotonic_time::duration{0}));
+  if (held)
+    reading_.fetch_add(1, std::memory_order_seq_cst);
   const bool late = !held && held.error().code == errc::timeout;
   const auto now = late ? first_end : runtime_.monotonic().now();
   const auto others = std::partition(batch.begin(), batch.end(), [&](pending_read* each) {
@@ -414,8 +450,10 @@ std::span<pending_read*> database_core::serve_batch(std::span<pending_read*> bat
     }
     slot.unref();
   }
-  if (held)
+  if (held) {
+    reading_.fetch_sub(1, std::memory_order_seq_cst);
     give_back(*held);
+  }
   return kept;
 }
 
@@ -428,6 +466,7 @@ void database_core::reader_thread() noexcept {
     if (reads_waiting_.load(std::memory_order_seq_cst) == 0) {
       if (stopping_.load(std::memory_order_seq_cst)) {
         servers_asleep_.fetch_sub(1);
+        leave();
         return;
       }
       futex_wait(reads_turn_, turn);
@@ -487,7 +526,8 @@ database_stats database_core::stats() const {
 
 // -- the end --------------------------------------------------------------------------------------
 
-void database_core::join_threads() noexcept {
+// False if `until` passes: a function that goes on keeps its thread.
+bool database_core::end_threads(monotonic_time until) noexcept {
   {
     const std::lock_guard guard{starting_};
     no_more_threads_ = true;
@@ -496,6 +536,21 @@ void database_core::join_threads() noexcept {
   storage_bell_.ring();
   reads_turn_.fetch_add(1, std::memory_order_seq_cst);
   futex_wake_all(reads_turn_);
+  if (memory_)
+    writer_->end_turns();
+  // Reads for which no reader came free, or that came last, are refused before anybody is told that
+  // this is closed. Those inside a function are not waited for.
+  while (reads_waiting_.load() != 0 || serving_.load() > reading_.load())
+    if (!serve_reads())
+      std::this_thread::yield();
+  for (auto left = threads_.load(); left != 0; left = threads_.load())
+    if (!futex_wait(threads_, left, until))
+      return false;
+  join_threads();
+  return true;
+}
+
+void database_core::join_threads() noexcept {
   if (storage_.joinable())
     storage_.join();
   for (auto& server : servers_)
@@ -510,50 +565,94 @@ expected<void> database_core::close(monotonic_time until) noexcept {
     return unexpected{*std::move(refused)};
   if (works != 0) // a continuation that runs within a reply
     return fail(errc::would_deadlock, "closing '" + path_ + "' would wait for this very thread");
-  const std::lock_guard guard{closing_};
   closed_.store(true, std::memory_order_seq_cst);
-  if (std::exchange(close_done_, true))
-    return {};
+  if (!begin_closing(until))
+    return fail(errc::timeout, "'" + path_ + "' is being closed by another thread");
+  auto done = ended_ ? expected<void>{} : finish(until);
+  end_closing();
+  return done;
+}
+
+void database_core::await_functions() noexcept {
+  if (busy_here() || !check_process())
+    return;
+  static_cast<void>(begin_closing(monotonic_time::max()));
+  static_cast<void>(end_threads(monotonic_time::max()));
+  end_closing();
+}
+
+// One thread closes at a time; the next goes on where it gave up. False if `until` passes.
+bool database_core::begin_closing(monotonic_time until) noexcept {
+  for (std::uint32_t before = 0; !closing_.compare_exchange_strong(before, 1); before = 0)
+    if (!futex_wait(closing_, 1, until))
+      return false;
+  return true;
+}
+
+void database_core::end_closing() noexcept {
+  closing_.store(0);
+  futex_wake_all(closing_);
+}
+
+// What is accepted is answered. Not by the closing thread: a function may go on for longer than it
+// may wait.
+void database_core::drain(monotonic_time until) noexcept {
   auto in_time = [until] { return std::chrono::steady_clock::now() < until; };
   if (writer_ != nullptr) {
     writer_->refuse();
-    while (writer_->has_work() && in_time()) // what was accepted is answered
-      if (!serve_writes())
-        std::this_thread::yield();
+    while (writer_->has_work() && in_time()) {
+      if (deterministic_)
+        static_cast<void>(serve_writes());
+      else if (writer_->needs_owner())
+        wake_storage();
+      std::this_thread::yield();
+    }
   }
   while ((reads_waiting_.load() != 0 || serving_.load() != 0) && in_time())
-    if (servers_started_.load(std::memory_order_acquire) || !serve_reads())
+    if (!deterministic_ || !serve_reads())
       std::this_thread::yield();
-  const bool all_back = readers_ == nullptr || readers_->shut(until);
-  join_threads();
-  while (reads_waiting_.load() != 0) // no reader came free for them, or they came last
-    if (!serve_reads())
-      std::this_thread::yield();
+}
+
+expected<void> database_core::finish(monotonic_time until) noexcept {
+  drain(until);
+  bool all_back = readers_ == nullptr || readers_->shut(until);
+  static_cast<void>(end_threads(until)); // else the last reference awaits them
   bool owned = writer_ == nullptr || writer_->own(until);
   while (writer_ != nullptr && owned && writer_->has_work()) { // left to us at the last moment
     static_cast<void>(writer_->disown());
     static_cast<void>(serve_writes());
     owned = writer_->own(until);
   }
-  std::string names;
-  if (readers_ != nullptr) {
-    for (const auto& info : readers_->at_work(runtime_.monotonic().now()))
-      names += (names.empty() ? "" : ", ") + info.owner;
+  all_back = all_back || readers_->shut(monotonic_time{});
+  if (!owned) // nobody else may open the file for writing yet
+    return unexpected{still_at_work(true)};
+  auto left = all_back ? expected<void>{} : unexpected{still_at_work(false)};
+  if (readers_ != nullptr)
     readers_->destroy_idle(); // readers close before the writer
-  }
-  if (writer_ != nullptr && owned) {
+  if (writer_ != nullptr) {
     if (!memory_)
       static_cast<void>(writer_->checkpoint(all_back));
     writer_->close();
     disown(); // those who still wait for it see that it is closed
   }
-  if (owned) // else a write is still under way: nobody else may open the file for writing
-    lock_.reset();
-  if (!owned && names.empty())
-    return fail(errc::timeout, "'" + path_ + "' still has a write under way");
-  if (!all_back || !owned)
-    return fail(errc::timeout, "'" + path_ + "' still has leases out: " + names);
-  return {};
+  lock_.reset();
+  ended_ = true;
+  return left;
+}
+
+error database_core::still_at_work(bool writes) const {
+  std::string what;
+  if (writes)
+    what = memory_ ? "a write or a read" : "a write";
+  std::string names;
+  if (readers_ != nullptr)
+    for (const auto& info : readers_->at_work(runtime_.monotonic().now()))
+      names += (names.empty() ? "" : ", ") + info.owner;
+  if (!names.empty())
+    what += (what.empty() ? "leases: " : " and leases: ") + names;
+  else if (what.empty())
+    what = "a lease";
+  return {errc::timeout, "closing '" + path_ + "': still under way: " + what};
 }
 
 } // namespace cortex::storage::detail

@@ -44,7 +44,11 @@ public:
   }
   [[nodiscard]] expected<std::uint64_t> checkpoint();
   [[nodiscard]] database_stats stats() const;
+  /// Errors: as `database::close`. What there was no time for is done by the next call, or by the
+  /// destructor.
   expected<void> close(monotonic_time until) noexcept;
+  /// Waits for what a `close` gave up on: none of the functions outlives the last reference.
+  void await_functions() noexcept;
 
   // service
   [[nodiscard]] std::string name() const override { return "database '" + path_ + "'"; }
@@ -68,6 +72,7 @@ public:
 
 private:
   database_core(const runtime& rt, std::optional<prepared_file> file, database_options options);
+  static void let_go(database_core* last) noexcept;
   expected<void> open_connections(bool created);
   [[nodiscard]] bool prepare(cortex::detail::slot_base& slot, std::chrono::nanoseconds deadline);
   [[nodiscard]] bool admit(pending_write& what);
@@ -84,7 +89,14 @@ private:
   bool serve_reads() noexcept;
   std::span<pending_read*> serve_batch(std::span<pending_read*> batch) noexcept;
   [[nodiscard]] expected<void> start_reader_threads() noexcept;
+  void leave() noexcept;
+  [[nodiscard]] bool begin_closing(monotonic_time until) noexcept;
+  void end_closing() noexcept;
+  void drain(monotonic_time until) noexcept;
+  bool end_threads(monotonic_time until) noexcept;
   void join_threads() noexcept;
+  expected<void> finish(monotonic_time until) noexcept;
+  [[nodiscard]] error still_at_work(bool writes) const;
   void leak() noexcept;
 
   // Constant after `open`.
@@ -103,8 +115,9 @@ private:
   alignas(64) std::atomic<std::uint64_t> callers_{0}; // threads inside a blocking write
   alignas(64) std::atomic<bool> closed_{false};
   std::atomic<bool> stopping_{false};
-  std::mutex closing_;
-  bool close_done_ = false; // guarded by closing_
+  std::atomic<std::uint32_t> closing_{0}; // futex: 1 while a thread is at it
+  bool ended_ = false;                    // of the thread that is at it
+  std::atomic<std::uint32_t> threads_{0}; // futex: own threads that run
   std::mutex starting_;
   bool no_more_threads_ = false;     // guarded by starting_
   std::thread storage_;              // guarded by starting_ until no_more_threads_
@@ -115,6 +128,7 @@ private:
   moodycamel::ConcurrentQueue<pending_read*> reads_;
   std::atomic<std::uint64_t> reads_waiting_{0};
   std::atomic<std::uint32_t> serving_{0};    // threads that have taken reads out of the queue
+  std::atomic<std::uint32_t> reading_{0};    // those of them that have a reader for them
   std::atomic<std::uint32_t> reads_turn_{0}; // futex: changes with each queued read
   std::atomic<std::uint32_t> servers_asleep_{0};
 };

@@ -40,6 +40,7 @@ private:
     auto& core = *mine->core_;
     const auto patience = core.rt().options().stop_deadline;
     static_cast<void>(core.close(deadline_after(std::chrono::steady_clock::now(), patience)));
+    core.await_functions();
     runtime rt = core.rt();
     rt.detach(core);
   }

@@ -8,6 +8,7 @@
 namespace cortex::storage::detail {
 
 using cortex::detail::futex_wait;
+using cortex::detail::futex_wake_all;
 using cortex::detail::futex_wake_one;
 
 writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
@@ -59,6 +60,30 @@ bool writer::own(monotonic_time until) noexcept {
     if (!futex_wait(owner_, 2, until))
       return false;
   return true;
+}
+
+bool writer::own_turn(monotonic_time until) noexcept {
+  auto ended = [this] { return turns_ended_.load(std::memory_order_seq_cst); };
+  if (!ended() && try_own())
+    return true;
+  turns_awaited_.fetch_add(1, std::memory_order_seq_cst);
+  bool owned = false;
+  bool waits = !ended();
+  while (waits) {
+    // First, even at the end: a wake that it is free may have been ours alone.
+    owned = owner_.exchange(2, std::memory_order_acquire) == 0;
+    waits = !owned && !ended() && futex_wait(owner_, 2, until);
+  }
+  turns_awaited_.fetch_sub(1, std::memory_order_seq_cst);
+  return owned;
+}
+
+void writer::end_turns() noexcept {
+  turns_ended_.store(true, std::memory_order_seq_cst);
+  while (turns_awaited_.load(std::memory_order_seq_cst) != 0) {
+    futex_wake_all(owner_); // one that looked before may go to sleep after a single wake
+    sched_yield();
+  }
 }
 
 bool writer::disown() noexcept {

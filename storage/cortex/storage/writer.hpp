@@ -84,6 +84,11 @@ public:
 
   /// Waits for ownership. False if `until` passes.
   [[nodiscard]] bool own(monotonic_time until) noexcept;
+  /// The same for a turn on the only connection of a memory database. False, too, once the turns
+  /// have ended.
+  [[nodiscard]] bool own_turn(monotonic_time until) noexcept;
+  /// Ends the turns: nobody waits in `own_turn` any more when this returns.
+  void end_turns() noexcept;
   /// Gives ownership back. True if work waits that nobody owns.
   [[nodiscard]] bool disown() noexcept;
   /// Owner: the connection.
@@ -143,6 +148,8 @@ private:
   alignas(64) std::array<std::atomic<std::uint64_t>, 2> waiting_{};
   alignas(64) std::atomic<std::uint32_t> owner_{0}; // futex: 0 free, 1 owned, 2 owned and awaited
   std::atomic<bool> refusing_{false};
+  std::atomic<bool> turns_ended_{false};
+  std::atomic<std::uint32_t> turns_awaited_{0}; // threads inside `own_turn`
   writer_counters counters_;
   mutable std::mutex pinned_mutex_;
   std::string pinned_by_; // guarded by pinned_mutex_
