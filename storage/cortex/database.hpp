@@ -301,7 +301,8 @@ public:
   /// Missing folders are made with mode 0700, the file with 0600.
   ///
   /// Errors: `invalid_argument` (options, path, or options that differ from an earlier open);
-  /// `in_use` naming the process that has it open for writing; `not_found` (read-only);
+  /// `in_use` naming the process that has it open for writing; `timeout` naming what keeps a
+  /// database of the same file, closed earlier, from its end; `not_found` (read-only);
   /// `permission`; `read_only`; `corrupt`; `newer_format`; `unsupported` (file system); `io`.
   [[nodiscard]] static expected<database> open(const runtime& rt, const std::string& path,
                                                database_options options = {});

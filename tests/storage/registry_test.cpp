@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,23 @@ std::string other_spelling(const scratch_database& t, const std::string& way) {
   }
   fs::create_hard_link(t.path, t.dir / "hard.db");
   return (t.dir / "hard.db").string();
+}
+
+// Does not wait for what a database still has to do.
+runtime_options impatient() {
+  runtime_options out;
+  out.stop_deadline = 1ms;
+  return out;
+}
+
+// A write that runs on the calling thread until it is told to go on.
+expected<storage::written<storage::changes>> write_that_waits(database db, signal& inside,
+                                                              signal& go_on) {
+  return db.write([&](storage::transaction& in) {
+    inside.set();
+    static_cast<void>(go_on.wait());
+    return in.execute("INSERT INTO item VALUES(1, 1)");
+  });
 }
 
 } // namespace
@@ -234,4 +252,63 @@ TEST_CASE("a file can be opened again while it is being closed",
   sqlite_probe probe{path};
   CHECK(probe.count("item") == threads * rounds);
   CHECK(probe.integrity_check() == "ok");
+}
+
+TEST_CASE("a file is not opened again while a write of the closed database still runs",
+          "[storage][registry][errors]") {
+  temp_dir dir;
+  const auto path = (dir / "test.db").string();
+  auto rt = runtime::open(impatient()).value();
+  auto db = database::open(rt, path, with_items()).value();
+  signal inside;
+  signal go_on;
+  bool done = false;
+  std::jthread caller{[&] { done = write_that_waits(db, inside, go_on).has_value(); }};
+  REQUIRE(inside.wait());
+  REQUIRE(code_of(db.close(1ms)) == errc::timeout);
+
+  auto again = database::open(rt, path, with_items());
+  auto viewer = database::open(rt, path, read_only());
+  auto repeated = db.close(1ms);
+
+  for (const auto& refused : {code_of(again), code_of(viewer), code_of(repeated)})
+    CHECK(refused == errc::timeout);
+  CHECK((!again && has(again.error().detail, path)));
+  CHECK((!repeated && has(repeated.error().detail, "write")));
+  go_on.set();
+  caller.join();
+  CHECK(done);
+  CHECK(db.close(30s));
+  auto later = database::open(rt, path, with_items());
+  REQUIRE(later);
+  CHECK(count_of(*later, "item") == 1);
+}
+
+TEST_CASE("a file is not opened again while the last reference still waits for a write",
+          "[storage][registry][errors]") {
+  temp_dir dir;
+  const auto path = (dir / "test.db").string();
+  auto rt = runtime::open(impatient()).value();
+  signal inside;
+  signal go_on;
+  std::optional<database> db = database::open(rt, path, with_items()).value();
+  auto write = db->write_async([&](storage::transaction& in) {
+    inside.set();
+    static_cast<void>(go_on.wait());
+    return in.execute("INSERT INTO item VALUES(1, 1)");
+  });
+  REQUIRE(inside.wait());
+
+  REQUIRE(code_of(db->close(1ms)) == errc::timeout);
+
+  std::jthread last{[&] { db.reset(); }};
+
+  for (int i = 0; i < 20; ++i)
+    CHECK(code_of(database::open(rt, path, with_items())) == errc::timeout);
+  go_on.set();
+  last.join();
+  CHECK(write.get());
+  auto later = database::open(rt, path, with_items());
+  REQUIRE(later);
+  CHECK(count_of(*later, "item") == 1);
 }

@@ -50,6 +50,7 @@ database_core::database_core(const runtime& rt, std::optional<prepared_file> fil
   : runtime_(rt.unowned()),
     options_(std::move(options)),
     path_(file ? file->path : std::string{":memory:"}),
+    identity_(file ? file->identity : file_identity{}),
     memory_(!file),
     deterministic_(rt.options().deterministic),
     generation_(fork_generation()) {}
@@ -70,6 +71,7 @@ expected<std::shared_ptr<database_core>> database_core::open(const runtime& rt,
     core->ended_ = true;
     core->readers_.reset(); // readers close before the writer
     core->writer_.reset();
+    core->lock_.reset();
     return unexpected{std::move(opened).error()};
   }
   return core;
@@ -78,7 +80,7 @@ expected<std::shared_ptr<database_core>> database_core::open(const runtime& rt,
 expected<void> database_core::open_connections(bool created) {
   if (options_.access == access::read_write) {
     if (!memory_) {
-      auto lock = writer_lock::take(path_);
+      auto lock = writer_lock::take(path_, identity_);
       if (!lock)
         return unexpected{std::move(lock).error()};
       lock_.emplace(*std::move(lock));

@@ -103,6 +103,7 @@ private:
   const runtime runtime_; // does not keep it running
   const database_options options_;
   const std::string path_;
+  const file_identity identity_; // empty for memory
   const bool memory_;
   const bool deterministic_;
   const std::uint32_t generation_; // the fork generation this belongs to

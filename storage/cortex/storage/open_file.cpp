@@ -1,5 +1,7 @@
 #include "cortex/storage/open_file.hpp"
 
+#include "cortex/fork_guard.hpp"
+
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -12,7 +14,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -110,6 +114,24 @@ expected<bool> create_if_missing(const std::string& path) {
   return system_failure(errno, "cannot make '" + path + "'");
 }
 
+// The kernel grants a lock to the process that has it already, and takes it away with the first of
+// its descriptors that is closed. So a process must know what it holds.
+struct held_locks {
+  std::mutex mutex;
+  std::map<file_identity, std::uint32_t> files; // guarded by mutex; since which fork
+};
+
+held_locks& locks() {
+  static auto* instance = new held_locks; // outlives every database
+  return *instance;
+}
+
+// Under the mutex. A forked child has none of its parent's locks.
+bool holds(const held_locks& all, file_identity database) {
+  const auto it = all.files.find(database);
+  return it != all.files.end() && it->second == cortex::detail::fork_generation();
+}
+
 } // namespace
 
 expected<prepared_file> prepare_file(const std::string& path, bool create, bool allow_network) {
@@ -154,39 +176,56 @@ void sync_folder_of(const std::string& path) noexcept {
   ::close(opened);
 }
 
-expected<writer_lock> writer_lock::take(const std::string& database_path) {
+expected<writer_lock> writer_lock::take(const std::string& database_path, file_identity database) {
+  auto& all = locks();
+  const std::lock_guard guard{all.mutex};
+  if (holds(all, database))
+    return fail(errc::in_use, "'" + database_path + "' is open for writing in this process");
   const auto path = database_path + ".lock";
   const int opened = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (opened < 0)
     return system_failure(errno, "cannot open '" + path + "'");
-  writer_lock out{opened};
   // A process-wide lock: a forked child does not inherit it, and the kernel tells who holds it.
   struct flock wanted {};
   wanted.l_type = F_WRLCK;
   wanted.l_whence = SEEK_SET;
-  if (::fcntl(opened, F_SETLK, &wanted) == 0)
-    return out;
+  if (::fcntl(opened, F_SETLK, &wanted) == 0) {
+    all.files[database] = cortex::detail::fork_generation();
+    return writer_lock{opened, database};
+  }
   const int number = errno;
-  if (number != EACCES && number != EAGAIN)
-    return system_failure(number, "cannot lock '" + path + "'");
   struct flock holder = wanted;
   std::string who = "another process";
   if (::fcntl(opened, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK)
     who = "process " + std::to_string(holder.l_pid);
+  ::close(opened);
+  if (number != EACCES && number != EAGAIN)
+    return system_failure(number, "cannot lock '" + path + "'");
   return fail(errc::in_use, "'" + database_path + "' is open for writing in " + who);
 }
 
+bool writer_lock::held_here(file_identity database) {
+  auto& all = locks();
+  const std::lock_guard guard{all.mutex};
+  return holds(all, database);
+}
+
 writer_lock::writer_lock(writer_lock&& other) noexcept
-  : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  : descriptor_(std::exchange(other.descriptor_, -1)), database_(other.database_) {}
 
 writer_lock& writer_lock::operator=(writer_lock&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(database_, other.database_);
   return *this;
 }
 
 writer_lock::~writer_lock() {
-  if (descriptor_ >= 0)
-    ::close(descriptor_); // drops the lock; the file stays, removing it would race with an opener
+  if (descriptor_ < 0)
+    return;
+  auto& all = locks();
+  const std::lock_guard guard{all.mutex};
+  ::close(descriptor_); // drops the lock; the file stays, removing it would race with an opener
+  all.files.erase(database_);
 }
 
 } // namespace cortex::storage::detail

@@ -35,11 +35,15 @@ struct prepared_file {
 /// Flushes the folder of a file that was just made, so that its name survives a power cut.
 void sync_folder_of(const std::string& path) noexcept;
 
-/// An advisory lock on `<database>.lock`, held until destruction. It says who writes here.
+/// An advisory lock on `<database>.lock`, held until destruction. It says who writes here, and
+/// holds within the process as well. *Not thread-safe*, except for the static functions.
 class writer_lock {
 public:
   /// Errors: `in_use` naming the process; `permission`; `read_only`; `io`.
-  [[nodiscard]] static expected<writer_lock> take(const std::string& database_path);
+  [[nodiscard]] static expected<writer_lock> take(const std::string& database_path,
+                                                  file_identity database);
+  /// Whether this process holds the lock of a file.
+  [[nodiscard]] static bool held_here(file_identity database);
   writer_lock(writer_lock&& other) noexcept;
   writer_lock& operator=(writer_lock&& other) noexcept;
   writer_lock(const writer_lock&) = delete;
@@ -47,8 +51,10 @@ public:
   ~writer_lock();
 
 private:
-  explicit writer_lock(int descriptor) noexcept : descriptor_(descriptor) {}
+  writer_lock(int descriptor, file_identity database) noexcept
+    : descriptor_(descriptor), database_(database) {}
   int descriptor_ = -1;
+  file_identity database_;
 };
 
 } // namespace cortex::storage::detail

@@ -147,14 +147,21 @@ expected<open_database> open_shared(const runtime& rt, const std::string& path,
       return shared;
     // It is being closed: its file must be let go of before it is opened again. In a forked child
     // it is the parent's and stays untouched.
-    if (auto old = it->second.core.lock())
-      static_cast<void>(
-        old->close(deadline_after(std::chrono::steady_clock::now(), rt.options().stop_deadline)));
+    if (auto old = it->second.core.lock(); old != nullptr && old->check_process()) {
+      const auto patience = rt.options().stop_deadline;
+      auto ended = old->close(deadline_after(std::chrono::steady_clock::now(), patience));
+      if (!ended && writer_lock::held_here(file->identity))
+        return unexpected{std::move(ended).error()};
+    }
     all.files.erase(it);
   }
   const auto identity = file->identity;
   if (!all.opening.insert(identity).second)
     return fail(errc::would_deadlock, "'" + file->path + "' is being opened by this very thread");
+  if (writer_lock::held_here(identity)) { // by one whose last reference is gone
+    all.opening.erase(identity);
+    return fail(errc::in_use, "'" + file->path + "' is still being closed in this process");
+  }
   auto opened = open_new(rt, *std::move(file), options, std::move(keep_alive));
   all.opening.erase(identity);
   if (opened)
