@@ -298,7 +298,8 @@ public:
   /// Opens or makes a database that belongs to a runtime and is closed with it at the latest.
   /// `path` is a file or `":memory:"`, which is private to this reference and its copies and cannot
   /// be read-only.
-  /// Missing folders are made with mode 0700, the file with 0600.
+  /// Missing folders are made with mode 0700, the file with 0600. Opening a file blocks: it is
+  /// refused with `would_deadlock` inside a handler or a write or read function.
   ///
   /// Errors: `invalid_argument` (options, path, or options that differ from an earlier open);
   /// `in_use` naming the process that has it open for writing; `timeout` naming what keeps a

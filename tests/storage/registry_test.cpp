@@ -1,5 +1,7 @@
 // One file, one database in the process, whatever its name and however many open it.
 
+#include "cortex/cortex.hpp"
+
 #include "sql_fixture.hpp"
 
 #include <atomic>
@@ -58,6 +60,17 @@ expected<storage::written<storage::changes>> write_that_waits(database db, signa
     return in.execute("INSERT INTO item VALUES(1, 1)");
   });
 }
+
+struct try_open {
+  using reply = errc;
+};
+
+// Opens a file inside a handler.
+struct opener {
+  using protocol = cortex::protocol<try_open>;
+  std::function<errc()> open;
+  errc operator()(const try_open&) const { return open(); }
+};
 
 } // namespace
 
@@ -311,4 +324,42 @@ TEST_CASE("a file is not opened again while the last reference still waits for a
   auto later = database::open(rt, path, with_items());
   REQUIRE(later);
   CHECK(count_of(*later, "item") == 1);
+}
+
+TEST_CASE("a database that is used up inside a function is not opened again by it",
+          "[storage][registry][errors]") {
+  temp_dir dir;
+  const auto path = (dir / "test.db").string();
+  auto other = database::open(":memory:").value();
+  std::optional<database> db = database::open(path, with_items()).value();
+
+  auto code = other.write([&](storage::transaction&) {
+    db.reset();
+    return code_of(database::open(path, with_items()));
+  });
+
+  CHECK(code.value().value == errc::would_deadlock);
+  CHECK(database::open(path, with_items()));
+}
+
+TEST_CASE("a file is not opened inside functions and handlers, which must not block",
+          "[storage][registry][errors]") {
+  temp_dir dir;
+  auto rt = runtime::open().value();
+  scratch_database t;
+  const auto open_file
+    = [&](auto&&...) { return code_of(database::open((dir / "other.db").string())); };
+  auto actor = rt.spawn<opener>("opener", [&] { return opener{open_file}; });
+  REQUIRE(actor);
+
+  CHECK(t.db.write(open_file).value().value == errc::would_deadlock);
+  CHECK(t.db.write_async(open_file).get().value().value == errc::would_deadlock);
+  CHECK(t.db.read(open_file).value() == errc::would_deadlock);
+  CHECK(t.db.read_async(open_file).get().value() == errc::would_deadlock);
+  CHECK(actor->call(try_open{}).value() == errc::would_deadlock);
+  CHECK(t.db.write([](storage::transaction&) { return code_of(database::open(":memory:")); })
+          .value()
+          .value
+        == errc{});
+  CHECK_FALSE(exists((dir / "other.db").string()));
 }

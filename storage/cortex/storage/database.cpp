@@ -58,13 +58,26 @@ read_lease::~read_lease() {
 
 // -- database -------------------------------------------------------------------------------------
 
+namespace {
+
+// What is refused before anything is made. Whoever closes a database of the same file may wait for
+// this very thread.
+expected<void> check_open(const std::string& path, const database_options& options) {
+  if (path != ":memory:" && detail::database_core::busy_here())
+    return fail(errc::would_deadlock,
+                "opening '" + path + "' would block a handler or a function of a database");
+  return validate(options);
+}
+
+} // namespace
+
 database::database(std::shared_ptr<detail::database_core> core, std::shared_ptr<void> lifetime,
                    storage::access access) noexcept
   : core_(std::move(core)), lifetime_(std::move(lifetime)), access_(access) {}
 
 expected<database> database::open(const runtime& rt, const std::string& path,
                                   database_options options) {
-  if (auto valid = validate(options); !valid)
+  if (auto valid = check_open(path, options); !valid)
     return unexpected{std::move(valid).error()};
   const auto access = options.access;
   auto opened = detail::open_shared(rt, path, options, nullptr);
@@ -74,7 +87,7 @@ expected<database> database::open(const runtime& rt, const std::string& path,
 }
 
 expected<database> database::open(const std::string& path, database_options options) {
-  if (auto valid = validate(options); !valid)
+  if (auto valid = check_open(path, options); !valid)
     return unexpected{std::move(valid).error()};
   auto rt = runtime::open();
   if (!rt)
