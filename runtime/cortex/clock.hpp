@@ -10,12 +10,14 @@ namespace cortex {
 using wall_time = std::chrono::system_clock::time_point;
 using monotonic_time = std::chrono::steady_clock::time_point;
 
-/// `patience` after `now`; the end of time where that lies beyond it, so that
+/// The end of `patience` that begins at `now`; the end of time where that lies beyond it, so that
 /// `nanoseconds::max()` means for ever. @pre `now` is not before the clock's start
-[[nodiscard]] constexpr auto deadline_after(monotonic_time now,
-                                            std::chrono::nanoseconds patience) noexcept
-  -> monotonic_time {
-  return patience < monotonic_time::max() - now ? now + patience : monotonic_time::max();
+template <class Rep, class Period>
+[[nodiscard]] constexpr monotonic_time
+deadline_after(monotonic_time now, std::chrono::duration<Rep, Period> patience) noexcept {
+  using unit = std::chrono::duration<Rep, Period>; // in its own unit `patience` cannot overflow
+  return patience < std::chrono::floor<unit>(monotonic_time::max() - now) ? now + patience
+                                                                          : monotonic_time::max();
 }
 
 /// Tells the time of day; it may jump. *Thread-safe*.

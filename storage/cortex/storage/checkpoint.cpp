@@ -132,10 +132,8 @@ expected<void> writer::rewrite_log() noexcept {
 // is shut for a moment: nobody comes in, those inside are awaited.
 void writer::empty_log() noexcept {
   auto& readers = *around_.readers;
-  const auto now = std::chrono::steady_clock::now();
-  const auto patience
-    = std::min<std::chrono::nanoseconds>(around_.options.reader_patience, std::chrono::days{1});
-  const bool alone = readers.close_gate(now + patience);
+  const bool alone = readers.close_gate(
+    deadline_after(std::chrono::steady_clock::now(), around_.options.reader_patience));
   if (!alone)
     note_pinned();
   const bool emptied = alone && checkpoint(true) && on_->wal_pages() == 0;
