@@ -42,8 +42,9 @@ public:
   static void* operator new(std::size_t size, std::align_val_t alignment) {
     return ::operator new(size, alignment);
   }
-  static void operator delete(void* what, std::size_t size, std::align_val_t alignment) noexcept {
-    ::operator delete(what, size, alignment);
+  static void operator delete(void* what, std::size_t /*size*/,
+                              std::align_val_t alignment) noexcept {
+    ::operator delete(what, alignment);
   }
 
   void ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
