@@ -405,6 +405,24 @@ void runtime_core::detach(const service& what) noexcept {
   services_.erase(it);
 }
 
+namespace {
+
+// Two counters that move while they are read: exact if nothing was taken meanwhile, and never more
+// than there were.
+std::uint64_t depth_of(const actor_record& record) noexcept {
+  auto before = record.taken.load();
+  std::uint64_t posted = 0;
+  for (int tries = 0; tries < 4; ++tries) {
+    posted = record.posted.load();
+    const auto taken = record.taken.load();
+    if (std::exchange(before, taken) == taken)
+      break;
+  }
+  return posted > before ? posted - before : 0;
+}
+
+} // namespace
+
 std::vector<actor_metrics> runtime_core::metrics() const {
   std::vector<std::shared_ptr<actor_record>> records;
   {
@@ -422,9 +440,7 @@ std::vector<actor_metrics> runtime_core::metrics() const {
       const std::lock_guard guard{record->why_mutex};
       m.why = record->why;
     }
-    const auto taken = record->taken.load();
-    const auto posted = record->posted.load();
-    m.depth = posted > taken ? posted - taken : 0;
+    m.depth = depth_of(*record);
     m.handled = record->handled;
     m.failed = record->failed;
     m.expired = record->expired;
