@@ -137,6 +137,7 @@ struct database_stats {
 namespace detail {
 
 class database_core;
+class pool_core;
 class reader;
 
 /// What a queue of writes links.
@@ -386,6 +387,7 @@ public:
   expected<void> close(std::chrono::nanoseconds within);
 
 private:
+  friend class detail::pool_core;
   database(std::shared_ptr<detail::database_core> core, std::shared_ptr<void> lifetime,
            storage::access access) noexcept;
 

@@ -71,6 +71,8 @@ public:
   [[nodiscard]] static bool busy_here() noexcept;
 
 private:
+  friend class held_write;
+  friend class pool_core;
   database_core(const runtime& rt, std::optional<prepared_file> file, database_options options);
   static void let_go(database_core* last) noexcept;
   expected<void> open_connections(bool created);

@@ -30,6 +30,11 @@ public:
   expected<void> refresh(std::uint64_t commit, bool keep, monotonic_time now) noexcept;
   /// Ends the snapshot, if there is one.
   void end_snapshot() noexcept;
+  /// Takes another connection in place of one that failed. By the holder.
+  void replace(std::unique_ptr<connection> on) noexcept {
+    end_snapshot();
+    on_ = std::move(on);
+  }
   /// Closes the connection; the object stays for statistics.
   void close() noexcept { on_.reset(); }
 

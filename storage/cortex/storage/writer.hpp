@@ -73,9 +73,10 @@ public:
     return waiting_[0].load(std::memory_order_seq_cst) + waiting_[1].load(std::memory_order_seq_cst)
            != 0;
   }
-  /// True if work waits and nobody owns the writer.
+  /// True if work waits and nobody owns the writer or is about to.
   [[nodiscard]] bool needs_owner() const noexcept {
-    return owner_.load(std::memory_order_seq_cst) == 0 && has_work();
+    return owner_.load(std::memory_order_seq_cst) == 0
+           && claims_.load(std::memory_order_seq_cst) == 0 && has_work();
   }
   [[nodiscard]] std::uint64_t waiting() const noexcept {
     return waiting_[0].load(std::memory_order_relaxed)
@@ -108,6 +109,7 @@ public:
   [[nodiscard]] std::string pinned_by() const;
 
 private:
+  friend class held_write; // owns the writer from one call to the next
   using members = std::vector<pending_write*>;
   enum class verdict : std::uint8_t { committed, answered, again, commit_failed };
 
@@ -147,6 +149,7 @@ private:
   std::array<mpsc_queue, 2> lanes_;
   alignas(64) std::array<std::atomic<std::uint64_t>, 2> waiting_{};
   alignas(64) std::atomic<std::uint32_t> owner_{0}; // futex: 0 free, 1 owned, 2 owned and awaited
+  std::atomic<std::uint32_t> claims_{0}; // threads that wait to hold it: groups make way for them
   std::atomic<bool> refusing_{false};
   std::atomic<bool> turns_ended_{false};
   std::atomic<std::uint32_t> turns_awaited_{0}; // threads inside `own_turn`
