@@ -141,7 +141,9 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
     return std::vector<contender>{
       {"original_in_cpp", role::rival,
        counting_reads_and_writes(open_pool_store, writes_of_ten, files)},
-      {"cortex", role::ours, counting_reads_and_writes(open_cortex_store, writes_of_ten, files)}};
+      {"cortex", role::ours, counting_reads_and_writes(open_cortex_store, writes_of_ten, files)},
+      {"cortex_pool", role::ours,
+       counting_reads_and_writes(open_cortex_pool_store, writes_of_ten, files)}};
   };
   std::vector<cell> cells;
   add_shapes(cells, "semantic_mixed", 300, 5, semantic(semantic_work::mixed));

@@ -15,6 +15,8 @@ namespace cortex::bench {
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_store(const store_setting& where);
 /// The same, but reads go to the reader threads and the caller waits for their future.
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_queued_store(const store_setting& where);
+/// A connection of a pool of 5 borrowed for each operation.
+[[nodiscard]] std::unique_ptr<record_store> open_cortex_pool_store(const store_setting& where);
 /// Each thread keeps `depth` writes in flight.
 [[nodiscard]] subject_maker cortex_pipelined_writes(sync_level level, std::size_t depth,
                                                     const record_files& files);

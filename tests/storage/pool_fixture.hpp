@@ -82,6 +82,13 @@ inline std::int64_t items_seen(storage::pooled_connection& by) {
   return by.value<std::int64_t>("SELECT count(*) FROM item").value();
 }
 
+/// True if nothing in this process has the file open: other options would be refused.
+inline bool is_free(const std::string& path) {
+  auto other = with_items();
+  other.cache_kib = 1234;
+  return storage::database::open(path, other).has_value();
+}
+
 /// A pool in a folder of its own.
 struct scratch_pool {
   explicit scratch_pool(const storage::pool_options& how = pool_of(5))
