@@ -5,6 +5,7 @@
 #include "cortex/connection_pool.hpp"
 
 #include "ours.hpp"
+#include "rivals/record_connection.hpp"
 
 #include <span>
 #include <stdexcept>
@@ -64,8 +65,8 @@ public:
     auto held = pool_.borrow();
     if (!held)
       return refused_for(held.error());
-    const auto answer = held->one<std::int64_t>(
-      what == question::newest_log ? sql::newest_log : sql::count_items);
+    const auto answer
+      = held->one<std::int64_t>(what == question::newest_log ? sql::newest_log : sql::count_items);
     if (!answer)
       return refused_for(answer.error());
     out = answer->value_or(0);
