@@ -67,6 +67,7 @@ struct pool_stats {
   std::size_t idle = 0;
   std::size_t lent = 0;
   std::size_t waiting = 0;            ///< Threads that wait for a connection.
+  std::size_t waiting_writers = 0;    ///< Borrowers that wait for the file's writer.
   std::uint64_t borrowed = 0;         ///< Connections lent so far.
   std::uint64_t waits = 0;            ///< Borrowers that had to wait.
   std::chrono::nanoseconds waited{0}; ///< Their waiting times together.

@@ -1,7 +1,9 @@
 // Borrowers that hold the writer: who waits for whom, and for how long.
 
 #include "storage/pool_fixture.hpp"
+#include "support/fault_vfs.hpp"
 
+#include <functional>
 #include <optional>
 
 using namespace cortex;
@@ -11,10 +13,21 @@ using storage::pooled_connection;
 
 namespace {
 
-// Ends only when it is interrupted.
+// These end only when they are interrupted. The parameter tells when they are about to run.
 constexpr auto endless_insert
   = "INSERT INTO item(value) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
-    "SELECT i FROM n WHERE i < 0";
+    "SELECT i FROM n WHERE i < 0 AND ? = 'x'";
+constexpr auto endless_query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+                               "SELECT count(*) FROM n WHERE ? = 'x'";
+
+/// A text that does something when it is bound.
+struct told_when_bound {
+  std::function<void()> tell;
+  operator std::string_view() const { // NOLINT(google-explicit-constructor): as a text is
+    tell();
+    return "x";
+  }
+};
 
 } // namespace
 
@@ -100,6 +113,67 @@ TEST_CASE("writes of the file's other users wait for a borrower's transaction",
   const auto done = queued.get();
   REQUIRE(done);
   CHECK(done->commit == 2);
+}
+
+TEST_CASE("a borrower gets the writer after the group that runs, not after all that wait",
+          "[pool][concurrency]") {
+  temp_dir dir;
+  fault_vfs vfs;
+  auto how = pool_of(2);
+  how.file.vfs = vfs.name();
+  how.file.max_group = 1;
+  const auto path = (dir / "test.db").string();
+  auto pool = storage::connection_pool::open(path, how).value();
+  auto db = storage::database::open(path, beside(how)).value();
+  const auto other = [](storage::transaction& in) {
+    return in.execute("INSERT INTO item(value) VALUES('other')");
+  };
+  vfs.hold_next_write(file_role::wal);
+  std::vector<future<storage::written<storage::changes>>> writes;
+  writes.push_back(db.write_async(other));
+  REQUIRE(vfs.wait_until_held());
+  for (int i = 0; i < 50; ++i)
+    writes.push_back(db.write_async(other));
+  std::uint64_t mine = 0;
+  std::thread borrower{[&] {
+    auto held = pool.borrow().value();
+    if (insert_item(held, 1000))
+      mine = held.commit().value().commit;
+  }};
+  REQUIRE(eventually([&] { return pool.stats().waiting_writers == 1; }));
+
+  vfs.release();
+
+  borrower.join();
+  CHECK(mine == 2);
+  for (auto& each : writes) {
+    REQUIRE(each.wait_for(default_deadline));
+    CHECK(each.get());
+  }
+}
+
+TEST_CASE("between two borrowers that write a group of the others has its turn",
+          "[pool][concurrency]") {
+  scratch_pool t{pool_of(2)};
+  auto db = storage::database::open(t.path, beside(t.pool.options())).value();
+  auto first = t.borrow();
+  REQUIRE(insert_item(first, 1));
+  auto group = db.write_async(
+    [](storage::transaction& in) { return in.execute("INSERT INTO item(key) VALUES(2)"); });
+  std::uint64_t last = 0;
+  std::thread borrower{[&] {
+    auto second = t.borrow();
+    if (insert_item(second, 3))
+      last = second.commit().value().commit;
+  }};
+  REQUIRE(eventually([&] { return t.pool.stats().waiting_writers == 1; }));
+
+  CHECK(first.commit().value().commit == 1);
+
+  borrower.join();
+  REQUIRE(group.wait_for(default_deadline));
+  CHECK(group.get().value().commit == 2);
+  CHECK(last == 3);
 }
 
 TEST_CASE("many who write to the file keep no borrower waiting for ever", "[pool][concurrency]") {
@@ -213,7 +287,10 @@ TEST_CASE("a statement that runs on is interrupted at the limit", "[pool][recove
   auto held = t.borrow();
   REQUIRE(insert_item(held, 1));
   std::optional<error> problem;
-  std::thread slow{[&] { problem = held.execute(endless_insert).error(); }};
+  signal runs;
+  std::thread slow{
+    [&] { problem = held.execute(endless_insert, told_when_bound{[&] { runs.set(); }}).error(); }};
+  REQUIRE(runs.wait());
 
   t.clock.advance(11s);
 
@@ -227,6 +304,25 @@ TEST_CASE("a statement that runs on is interrupted at the limit", "[pool][recove
   CHECK(other.commit());
 }
 
+TEST_CASE("a limit that strikes just before a statement starts ends it all the same",
+          "[pool][recovery]") {
+  auto how = pool_of(1);
+  how.write_limit = 10s;
+  timed_pool t{how};
+  auto held = t.borrow();
+  REQUIRE(insert_item(held, 1));
+  const auto strike = [&] {
+    t.clock.advance(11s);
+    CHECK(eventually([&] { return t.pool.stats().overdue_writes == 1; }));
+  };
+
+  const auto done = held.execute(endless_insert, told_when_bound{strike});
+
+  CHECK(code_of(done) == errc::timeout);
+  CHECK_FALSE(held.in_transaction());
+  CHECK(t.pool.stats().overdue_writes == 1);
+}
+
 TEST_CASE("a read within a transaction is interrupted at the limit as well", "[pool][recovery]") {
   auto how = pool_of(1);
   how.write_limit = 10s;
@@ -234,12 +330,11 @@ TEST_CASE("a read within a transaction is interrupted at the limit as well", "[p
   auto held = t.borrow();
   REQUIRE(insert_item(held, 1));
   std::optional<error> problem;
+  signal runs;
   std::thread slow{[&] {
-    problem = held
-                .value<int>("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
-                            "SELECT count(*) FROM n")
-                .error();
+    problem = held.value<int>(endless_query, told_when_bound{[&] { runs.set(); }}).error();
   }};
+  REQUIRE(runs.wait());
 
   t.clock.advance(11s);
 

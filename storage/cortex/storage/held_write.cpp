@@ -59,6 +59,10 @@ void held_write::give_back(database_core& of, bool work_for_others) noexcept {
     of.wake_storage();
 }
 
+std::size_t held_write::waiting(const database_core& of) noexcept {
+  return of.writer_->claims_.load(std::memory_order_relaxed);
+}
+
 connection& held_write::connection_of(database_core& of) noexcept {
   return of.writer_->on();
 }
@@ -215,15 +219,15 @@ expected<std::uint64_t> held_write::commit_on(writer& w) {
 bool held_write::undo_if_older(monotonic_time then) noexcept {
   auto word = word_.load(std::memory_order_acquire);
   const auto now = phase_of(word);
-  if ((now != phase::outside && now != phase::inside)
+  if ((now != phase::outside && now != phase::inside && now != phase::overdue)
       || monotonic_time{monotonic_time::duration{began_.load(std::memory_order_relaxed)}} >= then)
     return false;
-  if (now == phase::inside) {
+  if (now != phase::outside) {
     if (!word_.compare_exchange_strong(word, with(word, phase::interrupting)))
       return false;
-    sqlite3_interrupt(on().raw());
+    sqlite3_interrupt(on().raw()); // in vain if its statement has yet to start: so more than once
     word_.store(with(word, phase::overdue), std::memory_order_release);
-    return true;
+    return now == phase::inside;
   }
   if (!word_.compare_exchange_strong(word, with(word, phase::undoing)))
     return false;

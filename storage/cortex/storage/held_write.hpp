@@ -55,7 +55,11 @@ public:
   /// The writer's connection. @pre the caller is inside
   [[nodiscard]] connection& on() const noexcept;
 
-  /// From any thread: ends it if it began before `then`. True if this call did.
+  /// How many threads wait to begin one.
+  [[nodiscard]] static std::size_t waiting(const database_core& of) noexcept;
+
+  /// From any thread: ends it if it began before `then`. True if this call decided that. Who is
+  /// inside may need further calls.
   [[nodiscard]] bool undo_if_older(monotonic_time then) noexcept;
 
   /// For a moment, without a transaction: the writer's connection, for `look`.

@@ -2,6 +2,8 @@
 
 #include "cortex/storage/pool_core.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -133,6 +135,13 @@ expected<std::uint32_t> pool_core::borrow() {
 // Newcomers may take what comes back before a sleeper has woken: to hand it over would cost a wake
 // for each loan.
 std::optional<std::uint32_t> pool_core::wait_for_one(const patience& wait) noexcept {
+  // Many a connection comes back while its borrower gets to run, and saves a sleep and a wake.
+  constexpr int yields = 4;
+  for (int i = 0; i < yields; ++i) {
+    sched_yield();
+    if (auto found = idle_.pop())
+      return found;
+  }
   waiters_.fetch_add(1, std::memory_order_seq_cst);
   std::optional<std::uint32_t> found;
   for (;;) {
@@ -257,6 +266,7 @@ pool_stats pool_core::stats() const {
   const std::size_t open = open_.load(std::memory_order_seq_cst);
   out.idle = open > out.lent ? open - out.lent : 0;
   out.waiting = waiters_.load(std::memory_order_seq_cst);
+  out.waiting_writers = held_write::waiting(*core_);
   out.borrowed = borrowed_.load(std::memory_order_relaxed);
   out.waits = waits_.load(std::memory_order_relaxed);
   out.waited = std::chrono::nanoseconds{waited_.load(std::memory_order_relaxed)};

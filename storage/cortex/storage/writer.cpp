@@ -49,8 +49,7 @@ bool writer::enqueue(pending_write& what) noexcept {
 
 bool writer::try_own() noexcept {
   std::uint32_t free = 0;
-  return owner_.load(std::memory_order_relaxed) == 0
-         && claims_.load(std::memory_order_seq_cst) == 0
+  return owner_.load(std::memory_order_relaxed) == 0 && claims_.load(std::memory_order_seq_cst) == 0
          && owner_.compare_exchange_strong(free, 1, std::memory_order_acquire);
 }
 
