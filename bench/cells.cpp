@@ -1,5 +1,6 @@
 #include "cells.hpp"
 
+#include "crowd.hpp"
 #include "messaging.hpp"
 #include "ours.hpp"
 #include "rivals/pooled_semantic_cache.hpp"
@@ -38,6 +39,34 @@ cell storage_cell(const std::string& name, unsigned threads,
   return made;
 }
 
+/// The designs that can load many rows at once.
+std::vector<named_store> loaders() {
+  auto designs = stores();
+  std::erase_if(designs, [](const auto& each) { return each.name == "sqlitecpp_pool_of_5"; });
+  return designs;
+}
+
+/// `counted` threads, and one more that keeps them company.
+template <class Wrap>
+cell beside_cell(const std::string& name, unsigned counted, const std::vector<named_store>& designs,
+                 Wrap wrap) {
+  auto made = storage_cell(name, counted, designs, wrap);
+  made.threads = counted + 1;
+  return made;
+}
+
+/// Equal callers over a longer time, for whom a short one would show only who began.
+template <class Wrap>
+cell fairness_cell(Wrap wrap) {
+  auto made = storage_cell("fairness", 300,
+                           {{"mutex", role::rival, open_mutex_store},
+                            {"pool_of_5", role::rival, open_pool_store},
+                            {"cortex", role::ours, open_cortex_store}},
+                           wrap);
+  made.window_factor = 5;
+  return made;
+}
+
 cell pipelined_writes(unsigned producers, const record_files& files) {
   cell made{"write_pipelined/" + std::to_string(producers), producers, 0, 1, {}};
   made.contenders.push_back(
@@ -69,6 +98,14 @@ cell messaging_cell(const std::string& name, unsigned threads, unsigned stride,
   return made;
 }
 
+template <class Wrap>
+cell crowd_cell(const std::string& name, Wrap wrap) {
+  cell made{name + "/1", 1, 0, 0, {}};
+  made.contenders.push_back({"caf", role::rival, wrap(make_caf_crowd)});
+  made.contenders.push_back({"cortex", role::ours, wrap(make_cortex_crowd)});
+  return made;
+}
+
 /// The original's shape of a test, ten times it, and as long as the window.
 void add_shapes(std::vector<cell>& to, const std::string& name, unsigned threads,
                 std::uint64_t quota, const std::vector<contender>& contenders) {
@@ -86,6 +123,10 @@ std::vector<cell> storage_cells(const record_files& files) {
   const auto reads = [&files](const store_maker& maker) { return point_reads(maker, files); };
   const auto mix
     = [&files](const store_maker& maker) { return mixed_reads_and_writes(maker, files); };
+  const auto reads_beside
+    = [&files](const store_maker& maker) { return reads_beside_a_writer(maker, files); };
+  const auto writes_beside
+    = [&files](const store_maker& maker) { return writes_beside_a_load(maker, files); };
   auto readers = stores();
   readers.push_back({"cortex_queued", role::ours, open_cortex_queued_store});
 
@@ -101,6 +142,11 @@ std::vector<cell> storage_cells(const record_files& files) {
   cells.push_back(kept_reads(files));
   for (const unsigned threads : {1U, 8U, 64U, 300U, 1000U})
     cells.push_back(storage_cell("mix", threads, stores(), mix));
+  cells.push_back(fairness_cell(writes(sync_level::normal)));
+  for (const unsigned readers_beside : {1U, 8U})
+    cells.push_back(beside_cell("read_beside_writer", readers_beside, stores(), reads_beside));
+  for (const unsigned writers : {1U, 8U})
+    cells.push_back(beside_cell("write_beside_load", writers, loaders(), writes_beside));
   return cells;
 }
 
@@ -125,8 +171,11 @@ std::vector<cell> messaging_cells() {
       messaging_cell("tell", threads, 0, {fire_and_forget, mutex_queue, ours}, fan_in));
   cells.push_back(messaging_cell("ask_4096_in_flight", 1, 16, {scheduled, mutex_queue, ours},
                                  asks(pipeline_depth)));
-  cells.push_back(
-    messaging_cell("ask_100000_in_flight", 1, 16, {scheduled, mutex_queue, ours}, asks(100'000)));
+  const named_service coroutines{"cortex_coroutines", role::ours, start_cortex_coroutine_service};
+  cells.push_back(messaging_cell("ask_100000_in_flight", 1, 16,
+                                 {scheduled, mutex_queue, ours, coroutines}, asks(100'000)));
+  cells.push_back(crowd_cell("actor_messages", messages_in_a_ring));
+  cells.push_back(crowd_cell("actor_lives", short_lives));
   return cells;
 }
 

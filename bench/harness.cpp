@@ -142,18 +142,24 @@ void fill(sample& into, const std::vector<worker>& workers) {
   histogram all;
   std::uint64_t least = workers.front().measured();
   std::uint64_t total = 0;
+  std::size_t counted = 0;
   for (const auto& each : workers) {
+    into.errors += each.errors();
+    if (each.beside()) {
+      into.beside_rate += static_cast<double>(each.measured()); // divided once the time is known
+      continue;
+    }
+    ++counted;
     all.merge(each.latencies());
     total += each.measured();
     least = std::min(least, each.measured());
-    into.errors += each.errors();
   }
   into.operations = total;
   into.p50 = all.percentile(0.50);
   into.p99 = all.percentile(0.99);
   into.longest = all.longest();
   if (total != 0)
-    into.slowest_share = static_cast<double>(least) * static_cast<double>(workers.size())
+    into.slowest_share = static_cast<double>(least) * static_cast<double>(counted)
                          / static_cast<double>(total);
 }
 
@@ -247,10 +253,12 @@ sample measure(const cell& what, const contender& who, const setting& where, sec
   if (design->progress())
     result.operations = counted.end.progress - counted.begin.progress;
   result.rate = static_cast<double>(result.operations) / result.seconds;
+  result.beside_rate /= result.seconds;
   const double passed = seconds{counted.use_after.time - counted.use_before.time}.count();
   const double everybody = counted.use_after.everybody - counted.use_before.everybody;
   result.cpu_cores = (counted.use_after.own - counted.use_before.own) / passed;
   result.foreign_cores = std::max(everybody / passed - result.cpu_cores, 0.0);
+  result.figures = design->figures();
   result.lost = design->close_and_count_lost();
   result.problem = shared.first_problem();
   return result;

@@ -79,6 +79,9 @@ public:
   template <class Operation>
   void loop(Operation&& operation);
 
+  /// This thread is company for the others: what it does is told beside the rate, not in it.
+  void go_beside() noexcept { beside_ = true; }
+
   /// Counts operations of a loop of one's own.
   void count(std::uint64_t operations) noexcept {
     if (gate_->now() == phase::measured)
@@ -92,6 +95,7 @@ public:
   void explain(std::string_view problem) { gate_->explain(problem); }
 
   // For the harness.
+  [[nodiscard]] bool beside() const noexcept { return beside_; }
   [[nodiscard]] const histogram& latencies() const noexcept { return latencies_; }
   [[nodiscard]] std::uint64_t measured() const noexcept { return measured_; }
   [[nodiscard]] std::uint64_t errors() const noexcept { return errors_; }
@@ -107,8 +111,15 @@ private:
   unsigned stride_;
   std::uint64_t measured_ = 0;
   std::uint64_t errors_ = 0;
+  bool beside_ = false;
   bench_clock::time_point finished_;
   histogram latencies_;
+};
+
+/// Something measured beside rate and latencies: `log after 1/4`, in MiB.
+struct figure {
+  std::string name;
+  double value = 0;
 };
 
 /// A design at work: what one repetition measures. `run` is called by all threads at once.
@@ -123,6 +134,10 @@ public:
 
   /// Operations completed so far, for designs whose threads do not see them complete.
   [[nodiscard]] virtual std::optional<std::uint64_t> progress() const { return std::nullopt; }
+
+  /// What else it measured, the same names in each repetition. Called after all threads have
+  /// returned.
+  [[nodiscard]] virtual std::vector<figure> figures() const { return {}; }
 
   /// Ends the design and counts, by means of its own, the acknowledged operations that left no
   /// trace. Called once, after all threads have returned.
@@ -157,6 +172,7 @@ struct cell {
   std::uint64_t quota = 0; ///< Operations of each thread; 0: as many as fit into the window.
   unsigned stride = 1;     ///< Each how many-th call is timed; 0: none.
   std::vector<contender> contenders;
+  double window_factor = 1; ///< Its window is so many times as long as that of the others.
 };
 
 /// What one repetition of one row gave. Durations are in nanoseconds.
@@ -172,9 +188,11 @@ struct sample {
   double cpu_cores = 0;     ///< Processor time over wall time.
   double foreign_cores = 0; ///< The same of all other processes: noise.
   double slowest_share = 0; ///< Operations of the slowest thread over the mean of all threads.
-  double blur_ratio = 0;    ///< How much of the window is uncertain, at its ends.
-  bool cut = false;         ///< The quota was not reached in the time allowed.
-  std::string problem;      ///< The first failure's text.
+  double beside_rate = 0;   ///< Operations per second of threads that kept the others company.
+  std::vector<figure> figures;
+  double blur_ratio = 0; ///< How much of the window is uncertain, at its ends.
+  bool cut = false;      ///< The quota was not reached in the time allowed.
+  std::string problem;   ///< The first failure's text.
 };
 
 /// Measures one row once.

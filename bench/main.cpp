@@ -6,6 +6,7 @@
 //   cortex_bench --seconds 0.5 --repetitions 7 --json results.json
 
 #include "cells.hpp"
+#include "footprint.hpp"
 #include "report.hpp"
 
 #include <CLI/App.hpp>
@@ -129,15 +130,20 @@ void tell_progress(const std::string& line) {
 }
 
 int run_all(arguments& given) {
+  if (given.list)
+    given.run.repetitions = 0;
+  const auto footprints = measure_footprints(given.run); // before this process has threads
   const scratch_directory directory{given.parent};
   const record_files files{directory.path()};
   const corpus prompts{std::filesystem::path{given.vectors} / "semantic_cache.json"};
   const auto cells = choose(all_cells(files, prompts), given.run);
   if (given.list) {
     print_names(cells);
+    for (const auto& row : footprints)
+      std::cout << row.name << '\n';
     return EXIT_SUCCESS;
   }
-  if (cells.empty()) {
+  if (cells.empty() && footprints.empty()) {
     std::cerr << "no row matches; --list prints their names\n";
     return EXIT_FAILURE;
   }
@@ -147,6 +153,8 @@ int run_all(arguments& given) {
   print_header(std::cout, report);
   report.rows = run(cells, given.run, tell_progress,
                     [](const std::vector<row_result>& rows) { print_cell(std::cout, rows); });
+  print_footprints(std::cout, footprints);
+  report.rows.insert(report.rows.end(), footprints.begin(), footprints.end());
   report.goals = judge(report.rows);
   print_original(std::cout, report.rows);
   print_problems(report.rows);

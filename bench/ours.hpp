@@ -25,6 +25,8 @@ namespace cortex::bench {
 
 /// A counter as a host writes its own actor.
 [[nodiscard]] std::unique_ptr<counter_service> start_cortex_service(const setting& where);
+/// The same, asked by one coroutine for each addition.
+[[nodiscard]] std::unique_ptr<counter_service> start_cortex_coroutine_service(const setting& where);
 
 [[nodiscard]] std::unique_ptr<semantic_store>
 open_cortex_semantic_cache(const semantic_setting& where);

@@ -29,7 +29,7 @@ struct nudge {
 using counter_protocol = cortex::protocol<increment, nudge>;
 using counter_handle = cortex::handle<counter_protocol>;
 
-class cortex_client final : public counter_client {
+class cortex_client : public counter_client {
 public:
   cortex_client(counter_handle counter, gate* shared)
     : counter_(std::move(counter)), shared_(shared) {}
@@ -49,6 +49,10 @@ public:
     return settle(oldest.get(), value);
   }
 
+protected:
+  void keep(future<std::int64_t> asked) { asked_.push_back(std::move(asked)); }
+  [[nodiscard]] const counter_handle& counter() const noexcept { return counter_; }
+
 private:
   outcome settle(const expected<std::int64_t>& answer, std::int64_t& value) {
     if (!answer)
@@ -62,9 +66,28 @@ private:
   std::deque<future<std::int64_t>> asked_;
 };
 
+/// Each ask is a coroutine that awaits the answer.
+class coroutine_client final : public cortex_client {
+public:
+  coroutine_client(const counter_handle& counter, gate* shared, runtime host)
+    : cortex_client(counter, shared), host_(std::move(host)) {}
+
+  outcome ask() override {
+    keep(host_.start(add_one(counter())));
+    return outcome::done;
+  }
+
+private:
+  static task<std::int64_t> add_one(counter_handle counter) {
+    co_return co_await counter.ask(increment{});
+  }
+
+  runtime host_;
+};
+
 class cortex_service final : public counter_service {
 public:
-  explicit cortex_service(gate* shared) : shared_(shared) {
+  cortex_service(gate* shared, bool coroutines) : shared_(shared), coroutines_(coroutines) {
     auto opened = runtime::open();
     if (!opened)
       throw std::runtime_error{to_string(opened.error())};
@@ -82,6 +105,8 @@ public:
   }
 
   std::unique_ptr<counter_client> connect(unsigned, std::size_t) override {
+    if (coroutines_)
+      return std::make_unique<coroutine_client>(handle_, shared_, runtime_->unowned());
     return std::make_unique<cortex_client>(handle_, shared_);
   }
 
@@ -100,6 +125,7 @@ private:
   };
 
   gate* shared_;
+  bool coroutines_;
   std::optional<runtime> runtime_;
   counter_handle handle_;
 };
@@ -107,7 +133,11 @@ private:
 } // namespace
 
 std::unique_ptr<counter_service> start_cortex_service(const setting& where) {
-  return std::make_unique<cortex_service>(where.shared);
+  return std::make_unique<cortex_service>(where.shared, false);
+}
+
+std::unique_ptr<counter_service> start_cortex_coroutine_service(const setting& where) {
+  return std::make_unique<cortex_service>(where.shared, true);
 }
 
 } // namespace cortex::bench

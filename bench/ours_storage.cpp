@@ -91,6 +91,18 @@ public:
     return outcome::done;
   }
 
+  outcome load(unsigned thread, std::uint64_t first, unsigned count) override {
+    const auto done = database_.write(
+      [=](storage::transaction& in) -> expected<void> {
+        for (auto sequence = first; sequence < first + count; ++sequence)
+          if (auto one = in.execute(sql::insert_log, thread, sequence, payload_bytes_view()); !one)
+            return unexpected{std::move(one).error()};
+        return {};
+      },
+      storage::write_options{.lane = storage::lane::bulk});
+    return done ? outcome::done : refused(shared_, done.error());
+  }
+
 protected:
   [[nodiscard]] gate* shared() const noexcept { return shared_; }
   [[nodiscard]] storage::database& database() noexcept { return database_; }

@@ -2,7 +2,6 @@
 // each call takes. Left out: opening the database, starting the threads, reading the rows back.
 // Rerun: cortex_bench --only write_ , --only read/ , --only mix/ , --only pool_
 
-#include "random.hpp"
 #include "records.hpp"
 
 #include <atomic>
@@ -37,18 +36,6 @@ private:
   std::vector<write_tally> tallies_;
   std::unique_ptr<record_store> store_;
 };
-
-/// One lookup whose answer is compared with what was stored.
-outcome checked_read(record_store& store, worker& self, random_source& random, std::string& out) {
-  const record_key key{random.below(record_count)};
-  const auto result = store.read(self.index(), key, out);
-  if (result == outcome::done
-      && (out.size() != payload_bytes || !std::string_view{out}.starts_with(key.text()))) {
-    self.explain("a lookup returned another record's payload");
-    return outcome::failed;
-  }
-  return result;
-}
 
 class point_read_subject final : public subject {
 public:
@@ -165,12 +152,23 @@ private:
   unsigned writes_of_ten_;
 };
 
+} // namespace
+
 store_setting prepare(const setting& where, sync_level level, const record_files& files,
                       bool with_records) {
   return {files.copy_to(where.directory, with_records), level, where.threads, where.shared};
 }
 
-} // namespace
+outcome checked_read(record_store& store, worker& self, random_source& random, std::string& out) {
+  const record_key key{random.below(record_count)};
+  const auto result = store.read(self.index(), key, out);
+  if (result == outcome::done
+      && (out.size() != payload_bytes || !std::string_view{out}.starts_with(key.text()))) {
+    self.explain("a lookup returned another record's payload");
+    return outcome::failed;
+  }
+  return result;
+}
 
 subject_maker single_writes(store_maker maker, sync_level level, const record_files& files) {
   return [maker = std::move(maker), level, &files](const setting& where) {

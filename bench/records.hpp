@@ -3,6 +3,7 @@
 #pragma once
 
 #include "harness.hpp"
+#include "random.hpp"
 #include "rivals/connection.hpp"
 
 #include <array>
@@ -63,6 +64,11 @@ public:
   /// Copies a record's payload to `out`.
   virtual outcome read(unsigned thread, const record_key& key, std::string& out) = 0;
   virtual outcome query(unsigned thread, question what, std::int64_t& out) = 0;
+  /// Inserts `count` rows, numbered from `first` on, as a bulk load; `done` means that all of them
+  /// are durable. For the designs of the cells with a load.
+  virtual outcome load(unsigned /*thread*/, std::uint64_t /*first*/, unsigned /*count*/) {
+    return outcome::failed;
+  }
 };
 
 struct store_setting {
@@ -102,6 +108,13 @@ struct alignas(64) write_tally {
 
 using subject_maker = std::function<std::unique_ptr<subject>(const setting&)>;
 
+/// A fresh file in the repetition's directory, opened by nobody yet.
+[[nodiscard]] store_setting prepare(const setting& where, sync_level level,
+                                    const record_files& files, bool with_records);
+
+/// Looks a random record up and compares what comes back with what was stored.
+outcome checked_read(record_store& store, worker& self, random_source& random, std::string& out);
+
 /// Each operation inserts one row and waits for the acknowledgement.
 [[nodiscard]] subject_maker single_writes(store_maker maker, sync_level level,
                                           const record_files& files);
@@ -109,6 +122,11 @@ using subject_maker = std::function<std::unique_ptr<subject>(const setting&)>;
 [[nodiscard]] subject_maker point_reads(store_maker maker, const record_files& files);
 /// Seven reads to three writes; each 64th read checks that the acknowledged writes are visible.
 [[nodiscard]] subject_maker mixed_reads_and_writes(store_maker maker, const record_files& files);
+/// All threads but the last look records up while the last one inserts without a pause.
+[[nodiscard]] subject_maker reads_beside_a_writer(store_maker maker, const record_files& files);
+/// All threads but the last insert one row at a time while the last one loads 5,000 rows at once,
+/// again and again.
+[[nodiscard]] subject_maker writes_beside_a_load(store_maker maker, const record_files& files);
 /// The original's stress test of its pool: counting reads of 100 rows and single-row inserts.
 /// @param writes_of_ten how many of ten operations insert
 [[nodiscard]] subject_maker counting_reads_and_writes(store_maker maker, unsigned writes_of_ten,

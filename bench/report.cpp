@@ -59,6 +59,7 @@ std::string line(const std::array<column, N>& columns,
 
 constexpr std::array<column, 10> row_columns
   = {{{48, true}, {9}, {9}, {9}, {9}, {9}, {9}, {7}, {6}, {9}}};
+constexpr std::array<column, 4> footprint_columns = {{{48, true}, {9}, {9}, {9}}};
 constexpr std::array<column, 6> original_columns = {{{28, true}, {10}, {10}, {8}, {12}, {8}}};
 constexpr std::array<column, 6> goal_columns
   = {{{14, true}, {62, true}, {8}, {8}, {8}, {12, true}}};
@@ -113,7 +114,26 @@ void print_cell(std::ostream& out, const std::vector<row_result>& rows) {
                  duration_text(row.median(&sample::p99)),
                  duration_text(row.median(&sample::longest)), std::to_string(row.errors()),
                  std::to_string(row.lost()), ratio_text(rows, row)});
+  for (const auto& row : rows) {
+    std::string more;
+    if (const double beside = row.median(&sample::beside_rate); beside > 0)
+      more += ", " + rate_text(beside) + " rows/s written beside it";
+    for (const auto& each : row.figures())
+      more += ", " + each.name + ' ' + number(each.value, 1);
+    if (!more.empty())
+      out << "  " << row.name << ": " << more.substr(2) << '\n';
+  }
   out << std::endl; // a long run is read while it goes on
+}
+
+void print_footprints(std::ostream& out, const std::vector<row_result>& rows) {
+  if (rows.empty())
+    return;
+  out << "Bytes on the heap for each\n";
+  for (const auto& row : rows)
+    out << line(footprint_columns, {row.name, number(row.median(&sample::rate), 0),
+                                    number(row.lowest_rate(), 0), number(row.highest_rate(), 0)});
+  out << '\n';
 }
 
 void print_original(std::ostream& out, const std::vector<row_result>& rows) {
@@ -145,7 +165,8 @@ void print_original(std::ostream& out, const std::vector<row_result>& rows) {
 void print_noise(std::ostream& out, const run_report& report) {
   std::vector<double> foreign;
   for (const auto& row : report.rows)
-    foreign.push_back(row.median(&sample::foreign_cores));
+    if (row.unit != "bytes")
+      foreign.push_back(row.median(&sample::foreign_cores));
   out << "Other processes used " << number(median_of(foreign), 2) << " of " << report.where.cores
       << " cores in the windows (median of all rows).\n\n";
 }

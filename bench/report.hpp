@@ -25,6 +25,8 @@ struct run_report {
 void print_header(std::ostream& out, const run_report& report);
 /// The rows of one cell, each beside the best rival of that cell.
 void print_cell(std::ostream& out, const std::vector<row_result>& rows);
+/// Rows in bytes.
+void print_footprints(std::ostream& out, const std::vector<row_result>& rows);
 /// The original's tests: ours, the stand-in beside it, and the Python figure for context.
 void print_original(std::ostream& out, const std::vector<row_result>& rows);
 /// How busy others kept the machine: in a busy run, designs that never sleep look better.

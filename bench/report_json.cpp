@@ -18,6 +18,13 @@ std::string_view to_string(role each) {
   return "limit";
 }
 
+json to_json(const std::vector<figure>& figures) {
+  auto made = json::object();
+  for (const auto& each : figures)
+    made[each.name] = each.value;
+  return made;
+}
+
 json to_json(const sample& each) {
   return {{"seconds", each.seconds},
           {"operations", each.operations},
@@ -30,6 +37,8 @@ json to_json(const sample& each) {
           {"cpu_cores", each.cpu_cores},
           {"foreign_cores", each.foreign_cores},
           {"slowest_thread_ratio", each.slowest_share},
+          {"beside_rate", each.beside_rate},
+          {"figures", to_json(each.figures)},
           {"cut_by_time_limit", each.cut},
           {"blur_ratio", each.blur_ratio},
           {"first_error", each.problem}};
@@ -41,13 +50,16 @@ json to_json(const row_result& row, const std::vector<row_result>& rows) {
             {"contender", row.contender},
             {"role", to_string(row.kind)},
             {"threads", row.threads},
-            {"unit", "operations/s"},
+            {"unit", row.unit},
             {"median", row.median(&sample::rate)},
             {"min", row.lowest_rate()},
             {"max", row.highest_rate()},
             {"p50_ns", row.median(&sample::p50)},
             {"p99_ns", row.median(&sample::p99)},
             {"longest_ns", row.median(&sample::longest)},
+            {"slowest_thread_ratio", row.median(&sample::slowest_share)},
+            {"beside_rate", row.median(&sample::beside_rate)},
+            {"figures", to_json(row.figures())},
             {"errors", row.errors()},
             {"lost", row.lost()},
             {"samples", json::array()}};

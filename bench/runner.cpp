@@ -26,10 +26,10 @@ public:
     if (what.quota != 0) // far more than a quota should take: a slow design is cut, not waited for
       return seconds{fixed > 0 ? std::max(4 * fixed, 1.0) : longest_quota()};
     if (fixed > 0)
-      return seconds{fixed};
+      return seconds{fixed * what.window_factor};
     const double spent = seconds{bench_clock::now() - start_}.count();
     const double left = options_.limit_seconds - spent - around_ * correction_ - quotas_;
-    return seconds{std::clamp(left / std::max(timed_, 1.0), 0.05, 0.5)};
+    return seconds{std::clamp(left / std::max(timed_, 1.0), 0.05, 0.5) * what.window_factor};
   }
 
   /// Takes a repetition off the plan.
@@ -51,7 +51,7 @@ private:
                                * static_cast<double>(what.contenders.size());
     around_ += repetitions * around(what);
     if (what.quota == 0)
-      timed_ += repetitions;
+      timed_ += repetitions * what.window_factor;
     else
       quotas_ += repetitions
                  * std::min(longest_quota(), static_cast<double>(what.quota * what.threads) / 8000);
@@ -132,6 +132,17 @@ double median_of(std::vector<double> values) {
   return values.size() % 2 != 0 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
+std::vector<figure> row_result::figures() const {
+  auto result = samples.empty() ? std::vector<figure>{} : samples.front().figures;
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    std::vector<double> values;
+    for (const auto& each : samples)
+      values.push_back(each.figures[i].value);
+    result[i].value = median_of(std::move(values));
+  }
+  return result;
+}
+
 double row_result::lowest_rate() const {
   double lowest = samples.empty() ? 0 : samples.front().rate;
   for (const auto& each : samples)
@@ -170,14 +181,15 @@ std::string row_name(const cell& where, const contender& who) {
   return where.name + '/' + who.name;
 }
 
+bool is_wanted(std::string_view name, const run_options& options) {
+  return (options.only.empty() || matches(options.only, name))
+         && (options.without.empty() || !matches(options.without, name));
+}
+
 std::vector<cell> choose(std::vector<cell> cells, const run_options& options) {
-  const auto unwanted = [&](const cell& where, const contender& who) {
-    const auto name = row_name(where, who);
-    return (!options.only.empty() && !matches(options.only, name))
-           || (!options.without.empty() && matches(options.without, name));
-  };
   for (auto& each : cells)
-    std::erase_if(each.contenders, [&](const contender& who) { return unwanted(each, who); });
+    std::erase_if(each.contenders,
+                  [&](const contender& who) { return !is_wanted(row_name(each, who), options); });
   std::erase_if(cells, [](const cell& each) { return each.contenders.empty(); });
   return cells;
 }

@@ -21,10 +21,13 @@ struct row_result {
   role kind = role::rival;
   unsigned threads = 1;
   std::vector<sample> samples;
+  std::string unit = "operations/s"; ///< Of the samples' `rate`; or `bytes`.
 
   /// The median over the repetitions of a member of `sample`.
   template <class T>
   [[nodiscard]] double median(T sample::*member) const;
+  /// What else it measured: medians.
+  [[nodiscard]] std::vector<figure> figures() const;
   [[nodiscard]] double lowest_rate() const;
   [[nodiscard]] double highest_rate() const;
   [[nodiscard]] std::uint64_t errors() const;
@@ -45,6 +48,9 @@ struct run_options {
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view text);
 
 [[nodiscard]] std::string row_name(const cell& where, const contender& who);
+
+/// Whether a row of that name is asked for.
+[[nodiscard]] bool is_wanted(std::string_view name, const run_options& options);
 
 /// Leaves what is asked for; a cell without rows vanishes.
 [[nodiscard]] std::vector<cell> choose(std::vector<cell> cells, const run_options& options);

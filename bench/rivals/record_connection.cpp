@@ -56,6 +56,16 @@ outcome record_connection::query(question what, std::int64_t& out) {
   return result == SQLITE_ROW ? outcome::done : explain(result);
 }
 
+outcome record_connection::load(unsigned thread, std::uint64_t first, unsigned count) {
+  begin();
+  for (unsigned i = 0; i < count; ++i)
+    if (const auto result = write(thread, first + i); result != outcome::done) {
+      rollback_.run();
+      return result;
+    }
+  return commit() ? outcome::done : explain(sqlite3_errcode(database_.get()));
+}
+
 bool record_connection::commit() {
   if (commit_.run() == SQLITE_DONE)
     return true;

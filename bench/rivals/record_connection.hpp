@@ -20,6 +20,8 @@ public:
   outcome write_in_transaction(unsigned thread, std::uint64_t sequence);
   outcome read(const record_key& key, std::string& out);
   outcome query(question what, std::int64_t& out);
+  /// So many rows in one transaction.
+  outcome load(unsigned thread, std::uint64_t first, unsigned count);
 
   void begin() { begin_.run(); }
   /// True if the transaction is committed; else it is rolled back.

@@ -25,6 +25,9 @@ public:
   outcome query(unsigned, question what, std::int64_t& out) override {
     return locked([&] { return database_.query(what, out); });
   }
+  outcome load(unsigned thread, std::uint64_t first, unsigned count) override {
+    return locked([&] { return database_.load(thread, first, count); });
+  }
 
 private:
   template <class Operation>
@@ -55,6 +58,9 @@ public:
   outcome query(unsigned thread, question what, std::int64_t& out) override {
     return databases_[thread]->query(what, out);
   }
+  outcome load(unsigned thread, std::uint64_t first, unsigned count) override {
+    return databases_[thread]->load(thread, first, count);
+  }
 
 private:
   std::vector<std::unique_ptr<record_connection>> databases_;
@@ -76,6 +82,9 @@ public:
   }
   outcome query(unsigned, question what, std::int64_t& out) override {
     return borrowed([&](auto& database) { return database->query(what, out); });
+  }
+  outcome load(unsigned thread, std::uint64_t first, unsigned count) override {
+    return borrowed([&](auto& database) { return database->load(thread, first, count); });
   }
 
 private:
