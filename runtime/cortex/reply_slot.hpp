@@ -89,8 +89,10 @@ public:
   /// How often a waiter lets other threads run before it sleeps: for answers that come in less time
   /// than a sleep and a wake cost. Written by the waiter.
   unsigned yields = 0;
-  std::uint32_t index = 0;  ///< The request's place in its protocol.
-  bool asker_waits = false; ///< The asker does nothing else. Set before the slot is shared.
+  std::uint32_t index = 0; ///< The request's place in its protocol.
+  /// Nothing more comes from the asker soon: it waits for this answer, or is an actor that needs a
+  /// worker to go on. Set before the slot is shared.
+  bool asker_rests = false;
 
 protected:
   slot_base() noexcept = default;

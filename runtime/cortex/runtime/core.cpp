@@ -213,7 +213,7 @@ void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& seal
     sealed.unref();
     return;
   }
-  sealed.asker_waits = how == delivery::call;
+  sealed.asker_rests = how == delivery::call || current_thread().no_blocking != nullptr;
   // A quick handler answers sooner than a sleep and a wake are over: let it run on this very core
   // before sleeping (call rows of bench/run: 10 times the calls from 300 threads).
   constexpr std::int64_t quick_ns = 10'000;
@@ -257,12 +257,16 @@ void runtime_core::lend(actor_record& record, slot_base& sealed) noexcept {
     me.next->lend(sealed);
 }
 
-// Called by the mailbox's owner: makes the CAF actor the next one.
+// Called by the mailbox's owner: makes the CAF actor the next one. On a worker it joins the queue
+// of that one, from where an idle worker may take it: nobody has to be woken.
 void runtime_core::hand_on(actor_record& who) noexcept {
   bool last = false;
   if (who.door.enter(last)) {
+    auto* worker = worker_to_join();
+    if (worker != nullptr && &worker->system() != system_.get())
+      worker = nullptr;
     who.address->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, bell{}),
-                         nullptr);
+                         worker);
     last = who.door.leave();
   }
   if (last)

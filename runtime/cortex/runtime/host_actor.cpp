@@ -31,7 +31,45 @@ caf::behavior host_actor::make_behavior() {
   };
 }
 
+namespace {
+
+struct worker_at_hand {
+  caf::execution_unit* unit = nullptr;
+  unsigned joined = 0;
+};
+
+worker_at_hand& at_hand() noexcept {
+  thread_local constinit worker_at_hand mine;
+  return mine;
+}
+
+/// Names the worker for as long as it lives.
+class on_worker {
+public:
+  explicit on_worker(caf::execution_unit* unit) noexcept
+    : before_(std::exchange(at_hand().unit, unit)) {}
+  on_worker(const on_worker&) = delete;
+  on_worker& operator=(const on_worker&) = delete;
+  ~on_worker() { at_hand().unit = before_; }
+
+private:
+  caf::execution_unit* before_;
+};
+
+} // namespace
+
+// A worker takes the newest of its queue first: two actors that keep each other busy would have it
+// for themselves.
+caf::execution_unit* worker_to_join() noexcept {
+  constexpr unsigned most_in_a_row = 64;
+  auto& mine = at_hand();
+  if (mine.unit == nullptr || ++mine.joined % most_in_a_row == 0)
+    return nullptr;
+  return mine.unit;
+}
+
 void host_actor::run() {
+  const on_worker here{context()};
   // Other actors want the thread as well. One at a time where every step is to be repeatable.
   constexpr std::size_t portion = 512;
   const auto most = core_->options.deterministic ? std::size_t{1} : portion;

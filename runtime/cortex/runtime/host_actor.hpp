@@ -6,6 +6,7 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/execution_unit.hpp>
 
 #include <memory>
 
@@ -28,6 +29,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cortex::detail::bell)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cortex::detail::alarm)
 
 namespace cortex::detail {
+
+/// The worker that runs a host actor on this thread, if an actor that is handed on may join its
+/// queue; null if it must go to the end of another one.
+[[nodiscard]] caf::execution_unit* worker_to_join() noexcept;
 
 /// Runs its object whenever it is given the right to, a limited number of requests at a time.
 class host_actor final : public caf::event_based_actor {

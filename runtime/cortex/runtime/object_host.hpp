@@ -63,7 +63,7 @@ private:
   restart_tracker restarts_;
   std::deque<slot_ptr<slot_base>> stash_; // requests that wait for the restart
   monotonic_time clock_{};                // the end of the last handler, or later
-  bool asker_waited_ = false;             // for the last request
+  bool asker_rested_ = false;             // that of the last request
 };
 
 } // namespace cortex::detail
