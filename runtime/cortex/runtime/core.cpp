@@ -490,3 +490,4 @@ void runtime_core::advance(std::chrono::nanoseconds by) {
 }
 
 } // namespace cortex::detail
+  continuations_.advance(by);
