@@ -1,9 +1,18 @@
-/// Where continuations run: small jobs, handed over without allocation.
+/// Where continuations run: small jobs, handed over without allocation, at once or later.
 #pragma once
 
 #include "cortex/clock.hpp"
+#include "cortex/expected.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <limits>
 
 namespace cortex {
+
+namespace detail {
+class timer_heap;
+} // namespace detail
 
 /// A piece of work that is run once. Its owner embeds it and keeps it alive until it has run.
 class job {
@@ -17,6 +26,24 @@ private:
   function run_;
 };
 
+/// Work for a later time. Its owner embeds it and keeps it alive until it has run or was recalled.
+class timer {
+public:
+  /// `why` it runs: `timeout`, or `closed` where nobody watches the time any more.
+  using function = void (*)(timer&, errc why) noexcept;
+
+  explicit timer(function body) noexcept : run_(body) {}
+  void run(errc why) noexcept { run_(*this, why); }
+
+private:
+  friend class detail::timer_heap;
+  static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
+
+  function run_;
+  monotonic_time due_{};
+  std::size_t place_ = nowhere; // in the heap
+};
+
 /// Runs jobs, each once, in the order of its own choice. *Thread-safe*.
 class executor {
 public:
@@ -27,6 +54,13 @@ public:
   /// Runs `work` later, or at once. Must not fail: a job that is never run is an answer never
   /// given.
   virtual void post(job& work) noexcept = 0;
+
+  /// Runs `work` once `pause` is over, or earlier with `closed` if the executor's runtime ends.
+  /// Errors: `closed` after that; `unsupported` where there are no timers, as on the inline
+  /// executor; `unavailable` if the system has no memory or no thread for it. Nothing runs then.
+  virtual expected<void> post_after(timer& work, std::chrono::nanoseconds pause) noexcept;
+  /// Takes `work` back. True if it will not run; false if it has run, runs now or was never posted.
+  virtual bool recall(timer& work) noexcept;
 
   /// What a thread gets that offers to help instead of waiting for an answer.
   enum class help_result : unsigned char {

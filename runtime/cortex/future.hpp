@@ -65,6 +65,8 @@ public:
   }
 
 private:
+  void withdraw_sources(const error& why) noexcept override { source_->withdraw(why); }
+
   struct step final : job {
     explicit step(then_slot& owner) noexcept : job(&step::run_step), owner_(&owner) {}
     static void run_step(job& self) noexcept {
@@ -79,6 +81,67 @@ private:
   slot_ptr<reply_slot<T>> source_;
   F f_;
   step job_;
+};
+
+/// The answer of another slot, or `timeout` if that does not come in time.
+template <class T>
+class timed_slot final : public reply_slot<T> {
+public:
+  timed_slot(slot_ptr<reply_slot<T>> source, executor& watch) noexcept
+    : source_(std::move(source)), watch_(watch), arrival_(*this), alarm_(*this) {
+    this->home = source_->home;
+    this->deadline = source_->deadline;
+  }
+
+  [[nodiscard]] slot_base& origin() noexcept override { return source_->origin(); }
+
+  void start(std::chrono::nanoseconds patience) noexcept {
+    this->ref(); // for the alarm
+    if (auto watched = watch_.post_after(alarm_, patience); !watched) {
+      const slot_ptr<timed_slot> mine{this};
+      this->withdraw(std::move(watched).error());
+      return;
+    }
+    this->ref(); // for the arrival
+    if (!source_->attach(arrival_, inline_executor()))
+      arrival_.run();
+  }
+
+private:
+  struct arrival final : job {
+    explicit arrival(timed_slot& owner) noexcept : job(&arrival::come), owner_(&owner) {}
+    static void come(job& self) noexcept {
+      const slot_ptr<timed_slot> mine{static_cast<arrival&>(self).owner_};
+      mine->complete(mine->source_->take());
+      mine->forget_alarm();
+    }
+    timed_slot* owner_;
+  };
+  struct alarm final : timer {
+    explicit alarm(timed_slot& owner) noexcept : timer(&alarm::ring), owner_(&owner) {}
+    static void ring(timer& self, errc why) noexcept {
+      const slot_ptr<timed_slot> mine{static_cast<alarm&>(self).owner_};
+      if (why == errc::timeout)
+        mine->fail(expire(mine->origin()));
+      else
+        mine->withdraw(error{why, "the runtime stopped before the answer came"});
+    }
+    timed_slot* owner_;
+  };
+
+  void withdraw_sources(const error& why) noexcept override {
+    source_->withdraw(why);
+    forget_alarm();
+  }
+  void forget_alarm() noexcept {
+    if (watch_.recall(alarm_))
+      this->unref();
+  }
+
+  slot_ptr<reply_slot<T>> source_;
+  executor& watch_;
+  arrival arrival_;
+  alarm alarm_;
 };
 
 /// Completes a slot with the answer of another one, on whatever thread has it.
@@ -121,6 +184,11 @@ public:
   }
 
   /// Withdraws the request. True if it had not begun: it never will, and the answer is `cancelled`.
+  ///
+  /// Of a future that `then` gave it is the continuation that must not have begun: it never will,
+  /// and the request before it is withdrawn too if that has not begun either. `within` and
+  /// `when_all` pass the cancel on in the same way. What a continuation or a coroutine has asked
+  /// for by itself is not reached: a task runs on to its end, and its result is dropped.
   bool cancel() noexcept {
     return slot_->withdraw(error{errc::cancelled, "withdrawn by the asker"});
   }
@@ -131,8 +199,9 @@ public:
   ///
   /// `f` always runs, unless it is cancelled. If time runs out it gets `timeout` from whoever sees
   /// that first: the actor or the writer when it comes to the request, or a thread in `get` of the
-  /// future returned here. No timer watches: until one of them does, `f` waits. A `get` that has
-  /// seen it gives `timeout` itself unless `f` has already made another answer of it.
+  /// future returned here. No timer watches unless `within` sets one: until one of them sees it,
+  /// `f` waits. A `get` that has seen it gives `timeout` itself unless `f` has already made another
+  /// answer of it.
   template <class F>
   auto then(F f) {
     auto& where = slot_->home != nullptr ? *slot_->home : inline_executor();
@@ -151,7 +220,34 @@ public:
     return answer;
   }
 
-  /// `co_await` gives `expected<T>`; the coroutine goes on where continuations run.
+  /// The same answer if it comes within `patience`, from now on; otherwise `timeout` with the stage
+  /// at which the request then is. One that had not begun never will. The future is empty
+  /// afterwards; continuations run where those of this one did.
+  ///
+  /// A timer of the runtime's continuation thread watches: a continuation that keeps this thread
+  /// busy makes it late. On a deterministic runtime the time is what `advance` moves. The timer
+  /// goes with the answer.
+  /// Errors beside `timeout`: `closed` once the runtime has stopped; `unsupported` where
+  /// continuations run on an executor without timers, as with `make_promise` by default;
+  /// `unavailable` if the system has no thread for the timer. The request is withdrawn then, too.
+  [[nodiscard]] future within(std::chrono::nanoseconds patience) {
+    auto& watch = slot_->home != nullptr ? *slot_->home : inline_executor();
+    return within(watch, patience);
+  }
+
+  /// The same by a timer of another executor: `runtime::continuations`.
+  [[nodiscard]] future within(executor& watch, std::chrono::nanoseconds patience) {
+    auto slot = std::move(slot_);
+    if (slot->done() || patience == std::chrono::nanoseconds::max())
+      return future{std::move(slot)};
+    auto* timed = new detail::timed_slot<T>(std::move(slot), watch);
+    auto answer = detail::slot_ptr<detail::reply_slot<T>>{timed};
+    timed->start(patience);
+    return future{std::move(answer)};
+  }
+
+  /// `co_await` gives `expected<T>`; the coroutine goes on where continuations run. It waits for as
+  /// long as the answer takes; `co_await answer.within(…)` does not.
   auto operator co_await() && noexcept {
     struct awaiter final : job {
       explicit awaiter(detail::slot_ptr<detail::reply_slot<T>> slot) noexcept

@@ -67,7 +67,8 @@ public:
 
   /// Answers with an error unless somebody else answers. True if this call did.
   bool fail(error problem) noexcept;
-  /// The same, but only while the work has not begun.
+  /// The same, but only while the work has not begun. What the answer would have been made from is
+  /// withdrawn with it.
   bool withdraw(error problem) noexcept;
 
   /// Parks the calling thread until the answer is there, or until `until` on the system's monotonic
@@ -100,6 +101,8 @@ protected:
 
   /// Stores the error as the answer. Called by the thread that claimed.
   virtual void store_error(error&& problem) noexcept = 0;
+  /// Withdraws the slots that this answer is made from. Called by the thread that claimed.
+  virtual void withdraw_sources(const error& /*why*/) noexcept {}
 
   [[nodiscard]] bool claim() noexcept;
   void publish() noexcept;
@@ -260,6 +263,10 @@ private:
 
 /// The error for a blocking operation where none is allowed, if this is such a place.
 [[nodiscard]] std::optional<error> blocking_refused(const char* operation);
+
+/// Withdraws a request whose time is up, if it has not begun. Gives the error for whoever waited:
+/// `timeout` with the stage.
+error expire(slot_base& asked) noexcept;
 
 /// Waits for the answer of a slot; gives up at its deadline. Errors: `would_deadlock`, `timeout`.
 expected<void> await_slot(slot_base& slot) noexcept;

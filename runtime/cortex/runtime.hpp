@@ -137,7 +137,8 @@ public:
   /// Deterministic runtimes: runs what is due, one piece at a time, until nothing is. Returns how
   /// many pieces ran. @pre called on the thread that opened the runtime
   std::size_t run_until_idle();
-  /// Deterministic runtimes: moves the runtime's timers (ticks, back-off) and runs what is due.
+  /// Deterministic runtimes: moves the runtime's timers (ticks, back-off, `future::within`) and
+  /// runs what is due.
   void advance(std::chrono::nanoseconds by);
 
   /// For components: adds a service to stop after the actors, last added first.
@@ -149,6 +150,7 @@ public:
   [[nodiscard]] bool accepting() const noexcept;
 
 private:
+  friend class detail::runtime_core;
   explicit runtime(std::shared_ptr<detail::runtime_core> core) noexcept : core_(std::move(core)) {}
   [[nodiscard]] expected<std::shared_ptr<detail::actor_link>>
   launch(std::string name, detail::blueprint plan, const actor_options& options);

@@ -31,6 +31,7 @@ protected:
         run();
     }
     [[nodiscard]] expected<T> take() noexcept { return source_->take(); }
+    void withdraw(const error& why) noexcept { source_->withdraw(why); }
 
   private:
     static void arrived(job& self) noexcept { static_cast<part&>(self).owner_->one_arrived(); }
@@ -91,6 +92,10 @@ private:
       answers_.push_back(each.take());
     this->complete(std::move(answers_));
   }
+  void withdraw_sources(const error& why) noexcept override {
+    for (auto& each : parts_)
+      each.withdraw(why);
+  }
 
   std::vector<typename base::template part<T>> parts_;
   std::vector<expected<T>> answers_;
@@ -113,6 +118,9 @@ private:
   void finish() noexcept override {
     std::apply([this](auto&... each) { this->complete(std::tuple{each.take()...}); }, parts_);
   }
+  void withdraw_sources(const error& why) noexcept override {
+    std::apply([&why](auto&... each) { (each.withdraw(why), ...); }, parts_);
+  }
 
   std::tuple<typename base::template part<Ts>...> parts_;
 };
@@ -129,7 +137,7 @@ future<Result> start_gathering(Slot* made) {
 /// All answers, in the order of the futures, once the last one is there. Each keeps its own error;
 /// the whole is always a value, unless it is cancelled or awaited in vain: `get` gives up when the
 /// latest deadline of all has passed. Continuations run where those of the first future do.
-/// Cancelling it cancels none of the requests. @pre every future is valid
+/// Cancelling it withdraws each request that has not begun. @pre every future is valid
 template <class T>
 [[nodiscard]] future<std::vector<expected<T>>> when_all(std::vector<future<T>> answers) {
   return detail::start_gathering<detail::gathered_list<T>, std::vector<expected<T>>>(

@@ -234,4 +234,15 @@ TEST_CASE("where the system gives no thread, a continuation runs on the thread t
   CHECK(last.get().value() != here()); // the next one has its thread
 }
 
+TEST_CASE("where the system gives no thread, within is unavailable", "[continuation][errors]") {
+  auto rt = open_runtime();
+  auto [owed, answer] = make_promise<int>();
+  const no_threads refused;
+
+  auto timed = std::move(answer).within(rt.continuations(), std::chrono::hours{1});
+
+  CHECK(error_of(timed.get()) == errc::unavailable);
+  CHECK(owed.abandoned());
+}
+
 } // namespace cortex::testing

@@ -14,6 +14,14 @@ public:
 
 } // namespace
 
+expected<void> executor::post_after(timer& /*work*/, std::chrono::nanoseconds /*pause*/) noexcept {
+  return fail(errc::unsupported, "nobody watches the time for this answer");
+}
+
+bool executor::recall(timer& /*work*/) noexcept {
+  return false;
+}
+
 executor& inline_executor() noexcept {
   static run_at_once instance;
   return instance;
@@ -110,10 +118,88 @@ monotonic_time continuation_executor::on_system_clock(monotonic_time deadline) c
 bool continuation_executor::run_one() noexcept {
   job* next = nullptr;
   if (!queue_.try_dequeue(next))
-    return false;
+    return run_due(now(), errc::timeout);
   next->run();
   return true;
 }
+
+// -- timers ---------------------------------------------------------------------------------------
+
+expected<void> continuation_executor::post_after(timer& work,
+                                                 std::chrono::nanoseconds pause) noexcept {
+  posting_.fetch_add(1, std::memory_order_seq_cst); // as in `post`
+  const auto how = mode_.load(std::memory_order_seq_cst);
+  expected<void> posted;
+  if (how == mode::inline_) {
+    posted = fail(errc::closed, "the runtime has stopped");
+  } else if (how == mode::thread && !has_thread()) {
+    posted = fail(errc::unavailable, "the system has no thread for a timer");
+  } else {
+    try {
+      const auto due = deadline_after(now(), pause);
+      bool first = false;
+      {
+        const std::lock_guard guard{timing_};
+        timers_.push(work, due);
+        first = timers_.earliest() == due;
+        earliest_.store(timers_.earliest(), std::memory_order_relaxed);
+      }
+      if (first && how == mode::thread)
+        bell_.ring(); // or it sleeps too long
+    } catch (const std::bad_alloc&) {
+      posted = fail(errc::unavailable, "no memory for a timer");
+    }
+  }
+  posting_.fetch_sub(1, std::memory_order_release);
+  return posted;
+}
+
+bool continuation_executor::recall(timer& work) noexcept {
+  const std::lock_guard guard{timing_};
+  const bool removed = timers_.remove(work);
+  earliest_.store(timers_.earliest(), std::memory_order_relaxed);
+  return removed;
+}
+
+void continuation_executor::advance(std::chrono::nanoseconds by) noexcept {
+  driven_time_.store(deadline_after(driven_time_.load(), by));
+}
+
+monotonic_time continuation_executor::now() const noexcept {
+  return mode_.load(std::memory_order_acquire) == mode::driven ? driven_time_.load()
+                                                               : std::chrono::steady_clock::now();
+}
+
+bool continuation_executor::run_due(monotonic_time until, errc why) noexcept {
+  if (earliest_.load(std::memory_order_relaxed) > until)
+    return false;
+  timer* due = nullptr;
+  {
+    const std::lock_guard guard{timing_};
+    due = timers_.pop_due(until);
+    earliest_.store(timers_.earliest(), std::memory_order_relaxed);
+  }
+  if (due == nullptr)
+    return false;
+  due->run(why);
+  return true;
+}
+
+std::size_t continuation_executor::run_some_due(std::size_t most) noexcept {
+  if (earliest_.load(std::memory_order_relaxed) == monotonic_time::max())
+    return 0; // spares a look at the clock
+  std::size_t ran = 0;
+  for (const auto until = now(); ran < most && run_due(until, errc::timeout);)
+    ++ran;
+  return ran;
+}
+
+void continuation_executor::close_timers() noexcept {
+  while (run_due(monotonic_time::max(), errc::closed)) {
+  }
+}
+
+// -- the thread -----------------------------------------------------------------------------------
 
 void continuation_executor::work() noexcept {
   serve();
@@ -131,12 +217,20 @@ void continuation_executor::serve() noexcept {
     const auto n = queue_.try_dequeue_bulk(token, batch.data(), batch.size());
     for (std::size_t i = 0; i < n; ++i)
       batch[i]->run();
-    if (n != 0)
+    const auto timers = run_some_due(batch.size());
+    if (n != 0 || timers != 0)
       continue;
-    if (stopping_.load(std::memory_order_acquire))
+    if (stopping_.load(std::memory_order_acquire)) {
+      close_timers();
       break;
+    }
+    const auto until = earliest_.load(std::memory_order_relaxed);
     bell_.sleep(
-      [this] { return queue_.size_approx() != 0 || stopping_.load(std::memory_order_acquire); });
+      [this, until] {
+        return queue_.size_approx() != 0 || stopping_.load(std::memory_order_acquire)
+               || earliest_.load(std::memory_order_relaxed) < until;
+      },
+      until);
   }
 }
 
@@ -157,6 +251,7 @@ bool continuation_executor::close(monotonic_time until) noexcept {
     if (thread_life_.load(std::memory_order_acquire) == ended) {
       thread_.join();
     } else {
+      close_timers();
       thread_.detach(); // the executor is never destroyed
       auto before = running;
       if (thread_life_.compare_exchange_strong(before, abandoned, std::memory_order_acq_rel)) {
@@ -170,6 +265,7 @@ bool continuation_executor::close(monotonic_time until) noexcept {
 }
 
 void continuation_executor::give_back() noexcept {
+  close_timers();
   while (run_one()) {
   }
   clock_.store(nullptr, std::memory_order_release);

@@ -52,8 +52,12 @@ bool slot_base::fail(error problem) noexcept {
 }
 
 bool slot_base::withdraw(error problem) noexcept {
+  // Whoever withdraws a source uses the reference of the slot that waits for it. That one counts
+  // for a waiter: with it alone, `sole` would tell that nobody waits.
+  const auto held = slot_ptr<slot_base>::share(*this);
   if (!mark(claimed_phase, begun_flag))
     return false;
+  withdraw_sources(problem);
   store_error(std::move(problem));
   publish();
   return true;
@@ -145,6 +149,14 @@ const char* waited_for(stage where) noexcept {
 
 } // namespace
 
+error expire(slot_base& asked) noexcept {
+  auto late = error{errc::timeout, waited_for(asked.waits_in), asked.waits_in};
+  if (asked.withdraw(late))
+    return late;
+  return error{errc::timeout, "the deadline passed after it was begun; it may still take effect",
+               asked.works_in};
+}
+
 expected<void> await_slot(slot_base& slot) noexcept {
   if (slot.done())
     return {};
@@ -155,17 +167,10 @@ expected<void> await_slot(slot_base& slot) noexcept {
   if (slot.wait_until(slot.home != nullptr ? slot.home->on_system_clock(slot.deadline)
                                            : slot.deadline))
     return {};
-  auto& asked = slot.origin(); // continuations run with the time-out as with any other answer
-  auto late = error{errc::timeout, waited_for(asked.waits_in), asked.waits_in};
-  const bool withdrawn = asked.withdraw(late);
+  auto late = expire(slot.origin()); // continuations run with it as with any other answer
   if (slot.done())
     return {}; // the answer is the time-out, or it came at the last moment
-  if (withdrawn)
-    return unexpected{std::move(late)};
-  return fail(error{errc::timeout,
-                    "the deadline passed after it was begun; it may still take "
-                    "effect",
-                    asked.works_in});
+  return unexpected{std::move(late)};
 }
 
 bool await_slot(slot_base& slot, std::chrono::nanoseconds patience) noexcept {
