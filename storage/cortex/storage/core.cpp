@@ -29,15 +29,15 @@ void switch_off_memory_statistics() {
 
 thread_local int works = 0; // pieces of work that this thread is inside of
 
-class at_work {
-public:
-  at_work() noexcept { ++works; }
-  at_work(const at_work&) = delete;
-  at_work& operator=(const at_work&) = delete;
-  ~at_work() { --works; }
-};
-
 } // namespace
+
+at_work::at_work() noexcept {
+  ++works;
+}
+
+at_work::~at_work() {
+  --works;
+}
 
 bool database_core::busy_here() noexcept {
   return works != 0 || cortex::detail::current_thread().no_blocking != nullptr;
@@ -159,6 +159,8 @@ void database_core::leak() noexcept {
     static_cast<void>(new std::thread{std::move(storage_)});
   for (auto& server : servers_)
     static_cast<void>(new std::thread{std::move(server)});
+  if (upkeep_.joinable())
+    static_cast<void>(new std::thread{std::move(upkeep_)});
 }
 
 expected<void> database_core::check_process() const {
@@ -315,7 +317,7 @@ void database_core::leave() noexcept {
 
 bool database_core::run_one() noexcept {
   const at_work now;
-  return (writer_ != nullptr && writer_->serve_one()) || serve_reads();
+  return (writer_ != nullptr && writer_->serve_one()) || serve_reads() || serve_upkeep();
 }
 
 // -- reads ----------------------------------------------------------------------------------------

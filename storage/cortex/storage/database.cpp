@@ -144,25 +144,6 @@ expected<std::uint64_t> database::checkpoint() {
   return core_->checkpoint();
 }
 
-expected<std::vector<std::string>> database::quick_check() {
-  return read(
-    [](snapshot& view) -> expected<std::vector<std::string>> {
-      auto rows = view.query("PRAGMA quick_check");
-      if (!rows)
-        return unexpected{std::move(rows).error()};
-      std::vector<std::string> lines;
-      auto done = rows->each([&](row r) { lines.push_back(r.get<std::string>(0)); });
-      if (!done && done.error().code != errc::corrupt)
-        return unexpected{std::move(done).error()};
-      if (!done) // damage that ends the check itself
-        lines.push_back(std::move(done).error().detail);
-      else if (lines.size() == 1 && lines.front() == "ok")
-        lines.clear();
-      return lines;
-    },
-    {.owner = "quick_check"});
-}
-
 database_stats database::stats() const {
   return core_->stats();
 }

@@ -170,4 +170,15 @@ expected<open_database> open_shared(const runtime& rt, const std::string& path,
   return opened;
 }
 
+opening_pause::opening_pause() : guard_(files().mutex) {}
+
+bool opening_pause::is_open(file_identity file) const {
+  auto& all = files();
+  if (all.opening.contains(file) || writer_lock::held_here(file))
+    return true;
+  const auto it = all.files.find(file);
+  const auto core = it != all.files.end() ? it->second.core.lock() : nullptr;
+  return core != nullptr && core->check_process() && !core->ended();
+}
+
 } // namespace cortex::storage::detail
