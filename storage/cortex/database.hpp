@@ -89,6 +89,11 @@ struct database_options {
   std::size_t cache_kib = 64'000;
   /// Name of a registered SQLite VFS; empty = the default one.
   std::string vfs{};
+  /// Keeps all other processes out, readers and those that do not know the writer's lock too, and
+  /// so needs no system calls for locks: see storage/README.md for what it brings. Danger: code in
+  /// this process that opens the file with an SQLite connection of its own is not noticed, and can
+  /// destroy it. Not together with `vfs` or `read_only`.
+  bool exclusive = false;
   /// Opens files on network file systems, where locks of other machines may not be seen.
   bool allow_network_file_system = false;
 };

@@ -56,7 +56,9 @@ database_core::database_core(const runtime& rt, std::optional<prepared_file> fil
     generation_(fork_generation()) {}
 
 connection_options database_core::connect_options(bool read_only) const {
-  return {path_, options_.vfs, read_only, options_.cache_kib, options_.busy_timeout};
+  // A lock on the whole file, for the process, and an index of the log in its own memory.
+  const auto vfs = options_.exclusive ? std::string{"unix-excl"} : options_.vfs;
+  return {path_, vfs, read_only, options_.cache_kib, options_.busy_timeout};
 }
 
 expected<std::shared_ptr<database_core>> database_core::open(const runtime& rt,

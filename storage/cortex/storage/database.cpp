@@ -28,6 +28,9 @@ expected<void> validate(const database_options& options) {
   unless(options.reader_patience > zero, "reader_patience: more than 0");
   unless(options.cache_kib >= 1 && options.cache_kib <= std::numeric_limits<std::int32_t>::max(),
          "cache_kib: 1 to 2^31 - 1");
+  unless(!options.exclusive
+           || (options.vfs.empty() && options.access == storage::access::read_write),
+         "exclusive: not together with vfs or read_only");
   if (auto schema = detail::validate(options.schema); !schema)
     unless(false, schema.error().detail.c_str());
   if (!wrong.empty())

@@ -88,6 +88,7 @@ std::string differing(const database_options& a, const database_options& b) {
   unless(a.reader_patience == b.reader_patience, "reader_patience");
   unless(a.cache_kib == b.cache_kib, "cache_kib");
   unless(a.vfs == b.vfs, "vfs");
+  unless(a.exclusive == b.exclusive, "exclusive");
   unless(a.schema.component == b.schema.component, "schema.component");
   unless(a.schema.base == b.schema.base, "schema.base");
   unless(same_steps(a.schema.migrations, b.schema.migrations), "schema.migrations");
