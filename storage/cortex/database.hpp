@@ -1,6 +1,7 @@
 /// A SQLite database with one writer, group commit and leased readers.
 #pragma once
 
+#include "cortex/backup.hpp"
 #include "cortex/expected.hpp"
 #include "cortex/future.hpp"
 #include "cortex/metrics.hpp"
@@ -88,6 +89,11 @@ struct database_options {
   std::size_t cache_kib = 64'000;
   /// Name of a registered SQLite VFS; empty = the default one.
   std::string vfs{};
+  /// Keeps all other processes out, readers and those that do not know the writer's lock too, and
+  /// so needs no system calls for locks: see storage/README.md for what it brings. Danger: code in
+  /// this process that opens the file with an SQLite connection of its own is not noticed, and can
+  /// destroy it. Not together with `vfs` or `read_only`.
+  bool exclusive = false;
   /// Opens files on network file systems, where locks of other machines may not be seen.
   bool allow_network_file_system = false;
 };
@@ -373,6 +379,35 @@ public:
   expected<std::uint64_t> checkpoint();
   /// SQLite's `quick_check`: empty if the file is sound, else what is wrong. Reads the whole file.
   [[nodiscard]] expected<std::vector<std::string>> quick_check();
+  /// SQLite's `integrity_check` and `foreign_key_check`, on a reader: empty if all is well, else
+  /// what is wrong, a line each. Errors: `invalid_argument` (options); `cancelled`; `timeout`.
+  [[nodiscard]] expected<std::vector<std::string>> integrity_check(const check_options& options
+                                                                   = {});
+  /// Brings the statistics of the query planner up to date, as a bulk write. Looks at 400 rows of
+  /// each index, so it takes milliseconds for each.
+  expected<void> optimize(std::chrono::nanoseconds deadline = std::chrono::nanoseconds{0});
+
+  /// Copies the database, as it is at one commit, into one file while reads and writes go on. The
+  /// file has no log, mode 0600, and appears under its name when it is complete, checked and
+  /// flushed; until then it is `<target>.partial`, which a killed process leaves behind and the
+  /// next backup to the same place removes.
+  ///
+  /// One reader is in use while pages are copied, and the log cannot be emptied: it grows by what
+  /// is written meanwhile, over its budget if need be, and then costs writers `reader_patience`
+  /// now and then, as any long lease does. Writes to a memory database wait until the end.
+  ///
+  /// Errors: `invalid_argument` (options, path, no regular file); `not_found` (the folder);
+  /// `already_exists` (without `overwrite`); `in_use`: the target is open in this process, this
+  /// database itself included, or has a log of its own, or is being written by another backup;
+  /// `cancelled`; `timeout`; `corrupt` if the copy does not pass its check; `closed` if the
+  /// database is closed meanwhile; `permission`, `no_space`, `io`; `internal` if the progress
+  /// function throws; `outcome_unknown` if the file is in place and its folder could not be
+  /// flushed. In every case but the last the target stays as it was.
+  [[nodiscard]] expected<backup_report> backup(const std::string& target,
+                                               const backup_options& options = {});
+  /// The same on a thread of the database's own; one after the other, if there are several. Closing
+  /// the database ends it, so keep a reference until the answer is there.
+  [[nodiscard]] future<backup_report> backup_async(std::string target, backup_options options = {});
   [[nodiscard]] database_stats stats() const;
   /// The number of the newest commit.
   [[nodiscard]] std::uint64_t commit_number() const noexcept;

@@ -1,6 +1,7 @@
 /// Everything of storage, for a quick start.
 #pragma once
 
+#include "cortex/backup.hpp"
 #include "cortex/connection_pool.hpp"
 #include "cortex/database.hpp"
 #include "cortex/schema.hpp"

@@ -21,6 +21,7 @@ bool database_core::end_threads(monotonic_time until) noexcept {
   }
   stopping_.store(true, std::memory_order_seq_cst);
   storage_bell_.ring();
+  upkeep_bell_.ring();
   reads_turn_.fetch_add(1, std::memory_order_seq_cst);
   futex_wake_all(reads_turn_);
   if (memory_)
@@ -43,6 +44,8 @@ void database_core::join_threads() noexcept {
   for (auto& server : servers_)
     if (server.joinable())
       server.join();
+  if (upkeep_.joinable())
+    upkeep_.join();
 }
 
 expected<void> database_core::close(monotonic_time until) noexcept {

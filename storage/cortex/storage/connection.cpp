@@ -110,7 +110,7 @@ expected<void> connection::configure(const connection_options& options) {
     },
     this);
   auto set = exec("PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; "
-                  "PRAGMA secure_delete=FAST; "
+                  "PRAGMA secure_delete=FAST; PRAGMA analysis_limit=400; " // rows of an index
                   "PRAGMA cache_size=-"
                   + std::to_string(options.cache_kib));
   if (!set)

@@ -29,15 +29,15 @@ void switch_off_memory_statistics() {
 
 thread_local int works = 0; // pieces of work that this thread is inside of
 
-class at_work {
-public:
-  at_work() noexcept { ++works; }
-  at_work(const at_work&) = delete;
-  at_work& operator=(const at_work&) = delete;
-  ~at_work() { --works; }
-};
-
 } // namespace
+
+at_work::at_work() noexcept {
+  ++works;
+}
+
+at_work::~at_work() {
+  --works;
+}
 
 bool database_core::busy_here() noexcept {
   return works != 0 || cortex::detail::current_thread().no_blocking != nullptr;
@@ -56,7 +56,9 @@ database_core::database_core(const runtime& rt, std::optional<prepared_file> fil
     generation_(fork_generation()) {}
 
 connection_options database_core::connect_options(bool read_only) const {
-  return {path_, options_.vfs, read_only, options_.cache_kib, options_.busy_timeout};
+  // A lock on the whole file, for the process, and an index of the log in its own memory.
+  const auto vfs = options_.exclusive ? std::string{"unix-excl"} : options_.vfs;
+  return {path_, vfs, read_only, options_.cache_kib, options_.busy_timeout};
 }
 
 expected<std::shared_ptr<database_core>> database_core::open(const runtime& rt,
@@ -159,6 +161,8 @@ void database_core::leak() noexcept {
     static_cast<void>(new std::thread{std::move(storage_)});
   for (auto& server : servers_)
     static_cast<void>(new std::thread{std::move(server)});
+  if (upkeep_.joinable())
+    static_cast<void>(new std::thread{std::move(upkeep_)});
 }
 
 expected<void> database_core::check_process() const {
@@ -315,7 +319,7 @@ void database_core::leave() noexcept {
 
 bool database_core::run_one() noexcept {
   const at_work now;
-  return (writer_ != nullptr && writer_->serve_one()) || serve_reads();
+  return (writer_ != nullptr && writer_->serve_one()) || serve_reads() || serve_upkeep();
 }
 
 // -- reads ----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include <concurrentqueue/concurrentqueue.h>
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,28 @@
 #include <vector>
 
 namespace cortex::storage::detail {
+
+/// While it lives its thread is at work for a database: it can close none.
+class at_work {
+public:
+  at_work() noexcept;
+  at_work(const at_work&) = delete;
+  at_work& operator=(const at_work&) = delete;
+  ~at_work();
+};
+
+/// Long work for a database's own thread.
+class upkeep_task {
+public:
+  upkeep_task() = default;
+  upkeep_task(const upkeep_task&) = delete;
+  upkeep_task& operator=(const upkeep_task&) = delete;
+  virtual ~upkeep_task() = default;
+  /// Ends soon once the database is `closed`.
+  virtual void run() noexcept = 0;
+};
+
+class work_limit;
 
 /// *Thread-safe*.
 class database_core final : public service,
@@ -43,6 +66,12 @@ public:
     return held != nullptr ? held->on() : writer_->on();
   }
   [[nodiscard]] expected<std::uint64_t> checkpoint();
+  /// Queues work that takes long; it is run in order, one at a time.
+  /// Errors: `closed`; `forked`; `unavailable` if no thread can be started.
+  [[nodiscard]] expected<void> submit(std::unique_ptr<upkeep_task> task);
+  /// Takes a new snapshot with a reader. Returns the number of the newest commit that it shows, 0
+  /// if the database is read-only. Errors: those of the limit; translated.
+  [[nodiscard]] expected<std::uint64_t> fix_snapshot(reader* held, const work_limit& limit);
   [[nodiscard]] database_stats stats() const;
   /// Errors: as `database::close`. What there was no time for is done by the next call, or by the
   /// destructor.
@@ -64,6 +93,8 @@ public:
     return commits_.load(std::memory_order_acquire);
   }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  /// True once its file is let go of, but for leases that are still out.
+  [[nodiscard]] bool ended() const noexcept { return ended_.load(std::memory_order_acquire); }
   [[nodiscard]] const runtime& rt() const noexcept { return runtime_; }
   /// Errors: `forked`.
   [[nodiscard]] expected<void> check_process() const;
@@ -89,6 +120,8 @@ private:
   [[nodiscard]] expected<reader*> take_any(std::string_view owner,
                                            std::chrono::nanoseconds within) noexcept;
   bool serve_reads() noexcept;
+  bool serve_upkeep() noexcept;
+  void upkeep_thread() noexcept;
   std::span<pending_read*> serve_batch(std::span<pending_read*> batch) noexcept;
   [[nodiscard]] expected<void> start_reader_threads() noexcept;
   void leave() noexcept;
@@ -119,12 +152,15 @@ private:
   alignas(64) std::atomic<bool> closed_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint32_t> closing_{0}; // futex: 1 while a thread is at it
-  bool ended_ = false;                    // of the thread that is at it
+  std::atomic<bool> ended_{false};        // set by the thread that is at it
   std::atomic<std::uint32_t> threads_{0}; // futex: own threads that run
   std::mutex starting_;
-  bool no_more_threads_ = false;     // guarded by starting_
-  std::thread storage_;              // guarded by starting_ until no_more_threads_
-  std::vector<std::thread> servers_; // the same
+  bool no_more_threads_ = false;                   // guarded by starting_
+  std::thread storage_;                            // guarded by starting_ until no_more_threads_
+  std::vector<std::thread> servers_;               // the same
+  std::thread upkeep_;                             // the same
+  std::deque<std::unique_ptr<upkeep_task>> tasks_; // guarded by starting_
+  cortex::detail::doorbell upkeep_bell_;
   std::atomic<bool> storage_started_{false};
   std::atomic<bool> servers_started_{false};
   cortex::detail::doorbell storage_bell_;
@@ -134,6 +170,27 @@ private:
   std::atomic<std::uint32_t> reading_{0};    // those of them that have a reader for them
   std::atomic<std::uint32_t> reads_turn_{0}; // futex: changes with each queued read
   std::atomic<std::uint32_t> servers_asleep_{0};
+};
+
+/// A reader on loan, or the turn on the only connection of a memory database.
+class reader_loan {
+public:
+  [[nodiscard]] static expected<reader_loan> take(database_core& of, const read_options& how);
+  reader_loan(reader_loan&& other) noexcept;
+  reader_loan(const reader_loan&) = delete;
+  reader_loan& operator=(const reader_loan&) = delete;
+  reader_loan& operator=(reader_loan&&) = delete;
+  ~reader_loan();
+
+  /// Null for a memory database.
+  [[nodiscard]] reader* held() const noexcept { return held_; }
+  [[nodiscard]] connection& on() const noexcept { return of_->connection_of(held_); }
+
+private:
+  reader_loan(database_core& of, reader* held) noexcept : of_(&of), held_(held) {}
+
+  database_core* of_;
+  reader* held_;
 };
 
 } // namespace cortex::storage::detail

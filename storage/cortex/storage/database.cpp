@@ -28,6 +28,9 @@ expected<void> validate(const database_options& options) {
   unless(options.reader_patience > zero, "reader_patience: more than 0");
   unless(options.cache_kib >= 1 && options.cache_kib <= std::numeric_limits<std::int32_t>::max(),
          "cache_kib: 1 to 2^31 - 1");
+  unless(!options.exclusive
+           || (options.vfs.empty() && options.access == storage::access::read_write),
+         "exclusive: not together with vfs or read_only");
   if (auto schema = detail::validate(options.schema); !schema)
     unless(false, schema.error().detail.c_str());
   if (!wrong.empty())
@@ -142,25 +145,6 @@ expected<std::uint64_t> database::checkpoint() {
   if (auto refused = cortex::detail::blocking_refused("a checkpoint"))
     return unexpected{*std::move(refused)};
   return core_->checkpoint();
-}
-
-expected<std::vector<std::string>> database::quick_check() {
-  return read(
-    [](snapshot& view) -> expected<std::vector<std::string>> {
-      auto rows = view.query("PRAGMA quick_check");
-      if (!rows)
-        return unexpected{std::move(rows).error()};
-      std::vector<std::string> lines;
-      auto done = rows->each([&](row r) { lines.push_back(r.get<std::string>(0)); });
-      if (!done && done.error().code != errc::corrupt)
-        return unexpected{std::move(done).error()};
-      if (!done) // damage that ends the check itself
-        lines.push_back(std::move(done).error().detail);
-      else if (lines.size() == 1 && lines.front() == "ok")
-        lines.clear();
-      return lines;
-    },
-    {.owner = "quick_check"});
 }
 
 database_stats database::stats() const {

@@ -85,6 +85,17 @@ expected<int> recorded_version(connection& on, const std::string& component) {
   return version->value_or(std::nullopt).value_or(0);
 }
 
+// Errors: `newer_format` for a version that the program does not know.
+expected<int> known_version(const schema& known, connection& on) {
+  auto version = recorded_version(on, known.component);
+  const auto newest = static_cast<int>(known.migrations.size());
+  if (version && *version > newest)
+    return fail(errc::newer_format, "the file has version " + std::to_string(*version) + " of '"
+                                      + known.component + "', this program knows "
+                                      + std::to_string(newest));
+  return version;
+}
+
 expected<void> record(connection& on, const std::string& component, const migration& step,
                       wall_time now) {
   const auto seconds
@@ -155,13 +166,9 @@ expected<void> validate(const schema& wanted) {
 
 expected<void> apply(const schema& wanted, connection& on, wall_time now) {
   const auto newest = static_cast<int>(wanted.migrations.size());
-  auto version = recorded_version(on, wanted.component);
+  auto version = known_version(wanted, on);
   if (!version)
     return unexpected{std::move(version).error()};
-  if (*version > newest)
-    return fail(errc::newer_format, "the file has version " + std::to_string(*version) + " of '"
-                                      + wanted.component + "', this program knows "
-                                      + std::to_string(newest));
   if (!wanted.base.empty()) {
     auto made = in_transaction(on, [&] { return on.run_script(wanted.base, sql_scope::change); });
     if (!made)
@@ -177,6 +184,13 @@ expected<void> apply(const schema& wanted, connection& on, wall_time now) {
   if (auto enforced = on.exec("PRAGMA foreign_keys=ON"); !enforced && done)
     return enforced;
   return done;
+}
+
+expected<void> check_version(const schema& known, connection& on) {
+  auto version = known_version(known, on);
+  if (!version)
+    return unexpected{std::move(version).error()};
+  return {};
 }
 
 } // namespace cortex::storage::detail

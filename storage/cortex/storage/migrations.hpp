@@ -15,4 +15,7 @@ namespace cortex::storage::detail {
 /// migration; `constraint` if a step leaves a foreign key unmatched.
 [[nodiscard]] expected<void> apply(const schema& wanted, connection& on, wall_time now);
 
+/// Errors: `newer_format` if the file knows a later version; `corrupt`; `io`.
+[[nodiscard]] expected<void> check_version(const schema& known, connection& on);
+
 } // namespace cortex::storage::detail

@@ -27,45 +27,6 @@ std::string error_text(int number) {
   return std::error_code{number, std::generic_category()}.message();
 }
 
-unexpected system_failure(int number, const std::string& what) {
-  const auto kind = [number] {
-    switch (number) {
-      case EACCES:
-      case EPERM: return errc::permission;
-      case EROFS: return errc::read_only;
-      case ENOENT: return errc::not_found;
-      case ENOSPC:
-      case EDQUOT: return errc::no_space;
-      case ENAMETOOLONG:
-      case ELOOP:
-      case ENOTDIR:
-      case EINVAL: return errc::invalid_argument;
-      default: return errc::io;
-    }
-  }();
-  return fail(kind, what + ": " + error_text(number));
-}
-
-expected<void> check_spelling(const std::string& path) {
-  if (path.empty())
-    return fail(errc::invalid_argument, "the path of a database is empty");
-  if (path.find('\0') != std::string::npos)
-    return fail(errc::invalid_argument, "the path of a database contains a NUL");
-  // SQLite takes paths of 512 bytes; its helpers have names that are longer by up to 8.
-  constexpr std::size_t longest_path = 512 - 8;
-  constexpr std::size_t longest_name = NAME_MAX - 8;
-  const auto name = std::filesystem::path{path}.filename().string();
-  if (name.size() > longest_name || path.size() >= PATH_MAX
-      || std::filesystem::absolute(path).lexically_normal().native().size() > longest_path)
-    return fail(errc::invalid_argument, "the path of a database is too long");
-  if (name.empty() || name == "." || name == "..")
-    return fail(errc::invalid_argument, "'" + path + "' names no file");
-  for (const char* tail : {"-wal", "-shm", "-journal", ".lock"})
-    if (name.ends_with(tail))
-      return fail(errc::invalid_argument, "'" + path + "' is the name of a database's own helper");
-  return {};
-}
-
 expected<void> make_folders(const std::filesystem::path& folder) {
   if (folder.empty() || ::access(folder.c_str(), F_OK) == 0)
     return {};
@@ -74,13 +35,6 @@ expected<void> make_folders(const std::filesystem::path& folder) {
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return system_failure(errno, "cannot make the folder '" + folder.string() + "'");
   return {};
-}
-
-expected<std::string> canonical(const std::string& path) {
-  const std::unique_ptr<char, void (*)(void*)> real{::realpath(path.c_str(), nullptr), &std::free};
-  if (real == nullptr)
-    return system_failure(errno, "cannot resolve '" + path + "'");
-  return std::string{real.get()};
 }
 
 expected<void> check_file_system(const std::string& path) {
@@ -134,6 +88,54 @@ bool holds(const held_locks& all, file_identity database) {
 
 } // namespace
 
+unexpected system_failure(int number, const std::string& what) {
+  const auto kind = [number] {
+    switch (number) {
+      case EACCES:
+      case EPERM: return errc::permission;
+      case EROFS: return errc::read_only;
+      case ENOENT: return errc::not_found;
+      case EEXIST: return errc::already_exists;
+      case ENOSPC:
+      case EDQUOT: return errc::no_space;
+      case ENAMETOOLONG:
+      case ELOOP:
+      case ENOTDIR:
+      case EXDEV:
+      case EINVAL: return errc::invalid_argument;
+      default: return errc::io;
+    }
+  }();
+  return fail(kind, what + ": " + error_text(number));
+}
+
+expected<void> check_spelling(const std::string& path) {
+  if (path.empty())
+    return fail(errc::invalid_argument, "the path of a database is empty");
+  if (path.find('\0') != std::string::npos)
+    return fail(errc::invalid_argument, "the path of a database contains a NUL");
+  // SQLite takes paths of 512 bytes; its helpers have names that are longer by up to 8.
+  constexpr std::size_t longest_path = 512 - 8;
+  constexpr std::size_t longest_name = NAME_MAX - 8;
+  const auto name = std::filesystem::path{path}.filename().string();
+  if (name.size() > longest_name || path.size() >= PATH_MAX
+      || std::filesystem::absolute(path).lexically_normal().native().size() > longest_path)
+    return fail(errc::invalid_argument, "the path of a database is too long");
+  if (name.empty() || name == "." || name == "..")
+    return fail(errc::invalid_argument, "'" + path + "' names no file");
+  for (const char* tail : {"-wal", "-shm", "-journal", ".lock"})
+    if (name.ends_with(tail))
+      return fail(errc::invalid_argument, "'" + path + "' is the name of a database's own helper");
+  return {};
+}
+
+expected<std::string> canonical(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real{::realpath(path.c_str(), nullptr), &std::free};
+  if (real == nullptr)
+    return system_failure(errno, "cannot resolve '" + path + "'");
+  return std::string{real.get()};
+}
+
 expected<prepared_file> prepare_file(const std::string& path, bool create, bool allow_network) {
   if (auto good = check_spelling(path); !good)
     return unexpected{std::move(good).error()};
@@ -167,13 +169,20 @@ expected<prepared_file> prepare_file(const std::string& path, bool create, bool 
   return out;
 }
 
-void sync_folder_of(const std::string& path) noexcept {
+expected<void> sync_folder(const std::string& path) {
   const auto folder = path.substr(0, path.rfind('/') + 1);
   const int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (opened < 0)
-    return;
-  ::fsync(opened);
+    return system_failure(errno, "cannot open the folder '" + folder + "'");
+  const int failed = ::fsync(opened) == 0 ? 0 : errno;
   ::close(opened);
+  if (failed != 0)
+    return system_failure(failed, "cannot flush the folder '" + folder + "'");
+  return {};
+}
+
+void sync_folder_of(const std::string& path) noexcept {
+  static_cast<void>(sync_folder(path));
 }
 
 expected<writer_lock> writer_lock::take(const std::string& database_path, file_identity database) {

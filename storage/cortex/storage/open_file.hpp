@@ -34,6 +34,15 @@ struct prepared_file {
 
 /// Flushes the folder of a file that was just made, so that its name survives a power cut.
 void sync_folder_of(const std::string& path) noexcept;
+/// The same, where it matters. Errors: `permission`; `io`.
+[[nodiscard]] expected<void> sync_folder(const std::string& path);
+
+/// The error for a number of the operating system's, with `what` in front of its text.
+[[nodiscard]] unexpected system_failure(int number, const std::string& what);
+/// Errors: `invalid_argument` for a path that no database can have.
+[[nodiscard]] expected<void> check_spelling(const std::string& path);
+/// The path of what exists, without links. Errors: `not_found`; `permission`; `io`.
+[[nodiscard]] expected<std::string> canonical(const std::string& path);
 
 /// An advisory lock on `<database>.lock`, held until destruction. It says who writes here, and
 /// holds within the process as well. *Not thread-safe*, except for the static functions.

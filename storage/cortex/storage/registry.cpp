@@ -88,6 +88,7 @@ std::string differing(const database_options& a, const database_options& b) {
   unless(a.reader_patience == b.reader_patience, "reader_patience");
   unless(a.cache_kib == b.cache_kib, "cache_kib");
   unless(a.vfs == b.vfs, "vfs");
+  unless(a.exclusive == b.exclusive, "exclusive");
   unless(a.schema.component == b.schema.component, "schema.component");
   unless(a.schema.base == b.schema.base, "schema.base");
   unless(same_steps(a.schema.migrations, b.schema.migrations), "schema.migrations");
@@ -168,6 +169,17 @@ expected<open_database> open_shared(const runtime& rt, const std::string& path,
     all.files[identity] = {opened->core, opened->lifetime};
   std::erase_if(all.files, [](const auto& old) { return old.second.core.expired(); });
   return opened;
+}
+
+opening_pause::opening_pause() : guard_(files().mutex) {}
+
+bool opening_pause::is_open(file_identity file) const {
+  auto& all = files();
+  if (all.opening.contains(file) || writer_lock::held_here(file))
+    return true;
+  const auto it = all.files.find(file);
+  const auto core = it != all.files.end() ? it->second.core.lock() : nullptr;
+  return core != nullptr && core->check_process() && !core->ended();
 }
 
 } // namespace cortex::storage::detail

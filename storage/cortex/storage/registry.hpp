@@ -4,6 +4,7 @@
 #include "cortex/storage/core.hpp"
 
 #include <memory>
+#include <mutex>
 
 namespace cortex::storage::detail {
 
@@ -17,5 +18,16 @@ struct open_database {
 [[nodiscard]] expected<open_database> open_shared(const runtime& rt, const std::string& path,
                                                   const database_options& options,
                                                   std::shared_ptr<void> keep_alive);
+
+/// While it lives nobody else in the process opens a file. Keep it for moments.
+class opening_pause {
+public:
+  opening_pause();
+  /// Whether the process has a file open as a database, or is about to.
+  [[nodiscard]] bool is_open(file_identity file) const;
+
+private:
+  std::unique_lock<std::recursive_mutex> guard_;
+};
 
 } // namespace cortex::storage::detail

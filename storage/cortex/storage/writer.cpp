@@ -62,6 +62,15 @@ bool writer::own(monotonic_time until) noexcept {
   return true;
 }
 
+bool writer::own_first(monotonic_time until) noexcept {
+  if (try_own())
+    return true;
+  claims_.fetch_add(1, std::memory_order_seq_cst);
+  const bool owned = own(until);
+  claims_.fetch_sub(1, std::memory_order_seq_cst);
+  return owned;
+}
+
 bool writer::own_turn(monotonic_time until) noexcept {
   auto ended = [this] { return turns_ended_.load(std::memory_order_seq_cst); };
   if (!ended() && try_own())

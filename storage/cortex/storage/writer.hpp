@@ -85,6 +85,8 @@ public:
 
   /// Waits for ownership. False if `until` passes.
   [[nodiscard]] bool own(monotonic_time until) noexcept;
+  /// The same, before the groups that wait: for what is short.
+  [[nodiscard]] bool own_first(monotonic_time until) noexcept;
   /// The same for a turn on the only connection of a memory database. False, too, once the turns
   /// have ended.
   [[nodiscard]] bool own_turn(monotonic_time until) noexcept;
