@@ -7,7 +7,9 @@
 #include "cortex/runtime.hpp"
 #include "cortex/schema.hpp"
 #include "cortex/statement.hpp"
+#include "cortex/write.hpp"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -21,27 +23,6 @@
 #include <vector>
 
 namespace cortex::storage {
-
-/// What a write's reply promises. Both are said after COMMIT returned.
-enum class durability : std::uint8_t {
-  committed, ///< Survives the end of the process, kill -9 included; a power cut may take it.
-  synced,    ///< Survives a power cut: the log was flushed to the disk.
-};
-
-/// Which queue a write waits in.
-enum class lane : std::uint8_t {
-  interactive, ///< Goes first.
-  bulk,        ///< Goes along in smaller portions: at least an eighth of each group.
-};
-
-/// How one write is done.
-struct write_options {
-  durability level = durability::committed;
-  storage::lane lane = storage::lane::interactive;
-  /// Time from the call to BEGIN of its group; zero = the database's default. A write whose time is
-  /// up before COMMIT is undone.
-  std::chrono::nanoseconds deadline{0};
-};
 
 /// How one read is done.
 struct read_options {
@@ -95,17 +76,11 @@ struct database_options {
 /// All that is wrong with the options, in one error. Errors: `invalid_argument`.
 [[nodiscard]] expected<void> validate(const database_options& options);
 
-/// The reply to a write: what the function returned, and what was reached.
-template <class T>
-struct written {
-  T value;
-  std::uint64_t commit = 0; ///< Counts the commits of this database since it was opened.
-  durability level = durability::committed;
-};
-template <>
-struct written<void> {
-  std::uint64_t commit = 0;
-  durability level = durability::committed;
+/// One lane at one instant.
+struct lane_stats {
+  std::uint64_t waiting = 0;      ///< Writes in it now.
+  std::uint64_t acknowledged = 0; ///< Writes acknowledged.
+  std::uint64_t refused = 0;      ///< Writes that were `overloaded`: over the lane's bound.
 };
 
 /// A reader at work.
@@ -120,18 +95,20 @@ struct database_stats {
   std::uint64_t commits = 0;       ///< Groups committed.
   std::uint64_t writes = 0;        ///< Writes acknowledged.
   std::uint64_t failed_writes = 0; ///< Writes answered with an error.
+  std::uint64_t slices = 0;        ///< Slices committed, see `write_slices`.
   std::uint64_t largest_group = 0;
-  std::uint64_t reruns = 0;          ///< Groups run again because a member failed.
-  std::uint64_t waiting_writes = 0;  ///< In the lanes now.
-  std::uint64_t reads = 0;           ///< Leases given.
-  std::uint64_t reader_waits = 0;    ///< Leases that had to wait.
-  std::uint64_t checkpoints = 0;     ///< Times that the log was copied back in full.
-  std::uint64_t log_resets = 0;      ///< Times that the log began anew.
-  std::uint64_t wal_pages = 0;       ///< Length of the log after the last commit.
-  std::uint64_t foreign_changes = 0; ///< Changes by other programs that were noticed.
-  std::vector<reader_info> readers;  ///< Connections at work, oldest first.
-  std::string pinned_by;             ///< Who kept the log from being emptied, at the last try.
-  latency_summary commit_time;       ///< BEGIN to COMMIT of each group.
+  std::uint64_t reruns = 0;                   ///< Groups run again because a member failed.
+  std::uint64_t waiting_writes = 0;           ///< In the lanes now.
+  std::array<lane_stats, lane_count> lanes{}; ///< By `lane`. Borrowed connections use none.
+  std::uint64_t reads = 0;                    ///< Leases given.
+  std::uint64_t reader_waits = 0;             ///< Leases that had to wait.
+  std::uint64_t checkpoints = 0;              ///< Times that the log was copied back in full.
+  std::uint64_t log_resets = 0;               ///< Times that the log began anew.
+  std::uint64_t wal_pages = 0;                ///< Length of the log after the last commit.
+  std::uint64_t foreign_changes = 0;          ///< Changes by other programs that were noticed.
+  std::vector<reader_info> readers;           ///< Connections at work, oldest first.
+  std::string pinned_by;       ///< Who kept the log from being emptied, at the last try.
+  latency_summary commit_time; ///< BEGIN to COMMIT of each group.
 };
 
 namespace detail {
@@ -139,81 +116,6 @@ namespace detail {
 class database_core;
 class pool_core;
 class reader;
-
-/// What a queue of writes links.
-struct mpsc_node {
-  std::atomic<mpsc_node*> next{nullptr};
-};
-
-/// A write that waits for its group.
-class pending_write : public mpsc_node {
-public:
-  pending_write() = default;
-  pending_write(const pending_write&) = delete;
-  pending_write& operator=(const pending_write&) = delete;
-
-  /// Runs the function and keeps its value. May be called again after a rollback.
-  virtual expected<void> run(transaction& in) noexcept = 0;
-  /// Answers with the value that `run` kept.
-  virtual void succeed(std::uint64_t commit, durability reached) noexcept = 0;
-  [[nodiscard]] virtual cortex::detail::slot_base& slot() noexcept = 0;
-
-  write_options options;
-
-protected:
-  ~pending_write() = default;
-};
-
-/// The type that a write or read function yields: `T` for `T` and `expected<T>`.
-template <class F, class View>
-using yield_t = cortex::detail::unwrapped_t<std::invoke_result_t<F&, View&>>;
-
-template <class F>
-class write_slot final : public cortex::detail::reply_slot<written<yield_t<F, transaction>>>,
-                         public pending_write {
-public:
-  using value = yield_t<F, transaction>;
-
-  explicit write_slot(F&& work) : work_(std::move(work)) {}
-
-  expected<void> run(transaction& in) noexcept override {
-    try {
-      if constexpr (std::is_void_v<std::invoke_result_t<F&, transaction&>>) {
-        work_(in);
-      } else if constexpr (std::is_void_v<value>) {
-        return work_(in);
-      } else {
-        expected<value> result{work_(in)};
-        if (!result)
-          return unexpected{std::move(result).error()};
-        kept_.emplace(*std::move(result));
-      }
-      return {};
-    } catch (const std::exception& bug) {
-      return fail(errc::internal, std::string{"a write function threw: "} + bug.what());
-    } catch (...) {
-      return fail(errc::internal, "a write function threw");
-    }
-  }
-
-  void succeed(std::uint64_t commit, durability reached) noexcept override {
-    if constexpr (std::is_void_v<value>)
-      this->complete(written<void>{commit, reached});
-    else
-      this->complete(written<value>{*std::move(kept_), commit, reached});
-  }
-
-  [[nodiscard]] cortex::detail::slot_base& slot() noexcept override { return *this; }
-
-private:
-  using cortex::detail::slot_base::fail;
-  static unexpected fail(errc code, std::string detail) {
-    return cortex::fail(code, std::move(detail));
-  }
-
-  F work_;
-  std::conditional_t<std::is_void_v<value>, std::monostate, std::optional<value>> kept_;
-};
 
 /// Runs a read function and turns what it throws into an error.
 template <class F>
@@ -341,6 +243,41 @@ public:
       cortex::detail::slot_ptr<cortex::detail::reply_slot<value>>{std::move(sealed)});
   }
 
+  /// Does a long piece of work in slices, so that other writes commit in between.
+  /// `work(transaction&)` does one step, for example 50 rows, and returns `step::more` or
+  /// `step::done`, or an `expected<step>`. It is called again and again, each time once, on any
+  /// thread, one call after the other: it may remember where it is.
+  ///
+  /// Each slice is a transaction of its own. It ends with the first step after
+  /// `slice_options::slice`, after which more urgent writes wait, or after which it has bound
+  /// `max_group_bytes`; then it commits and the work goes to the end of its lane. Between two
+  /// slices, of whatever work, a group of other writes commits if any wait: those wait for one
+  /// slice at most.
+  ///
+  /// An error undoes its own slice and ends the work; **slices before it stay committed**, and the
+  /// detail says how many. So do a cancel, a deadline that passes, and closing the database, which
+  /// ends the work after its slice with `closed`.
+  template <class F>
+  expected<written_slices> write_slices(F work, slice_options options = {}) {
+    if (auto refused = cortex::detail::blocking_refused("a write"))
+      return unexpected{*std::move(refused)};
+    auto sealed = seal_slices(std::move(work), options);
+    sealed->ref();
+    if (auto arrived = submit_and_wait(*sealed); !arrived)
+      return unexpected{std::move(arrived).error()};
+    return sealed->take();
+  }
+
+  /// The same; the reply comes in a future.
+  template <class F>
+  future<written_slices> write_slices_async(F work, slice_options options = {}) {
+    auto sealed = seal_slices(std::move(work), options);
+    sealed->ref();
+    submit(*sealed);
+    return cortex::detail::make_future<written_slices>(
+      cortex::detail::slot_ptr<cortex::detail::reply_slot<written_slices>>{std::move(sealed)});
+  }
+
   /// Runs `work(snapshot&)` on the calling thread with a leased connection. It sees every write
   /// that was acknowledged before.
   template <class F>
@@ -399,6 +336,15 @@ private:
     sealed->options = options.value_or(default_write());
     return sealed;
   }
+  template <class F>
+  auto seal_slices(F&& work, const slice_options& options)
+    -> cortex::detail::slot_ptr<detail::slice_slot<F>> {
+    auto sealed
+      = cortex::detail::slot_ptr<detail::slice_slot<F>>{new detail::slice_slot<F>(std::move(work))};
+    set_up(*sealed, options);
+    return sealed;
+  }
+  void set_up(detail::sliced_write& what, const slice_options& options) const noexcept;
   [[nodiscard]] write_options default_write() const noexcept;
   [[nodiscard]] bool refuse_write(cortex::detail::slot_base& slot) const noexcept;
   [[nodiscard]] expected<void> submit_and_wait(detail::pending_write& what);

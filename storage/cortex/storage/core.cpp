@@ -215,6 +215,10 @@ bool database_core::serve_writes() noexcept {
 // one before is committed; a caller whose reply is on its way to it still counts as company.
 expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
   const auto held = cortex::detail::slot_ptr<cortex::detail::slot_base>::share(what.slot());
+  if (what.sliced != nullptr) { // its caller could do no more than the first slice
+    submit(what);
+    return cortex::detail::await_slot(*held);
+  }
   if (!admit(what))
     return {};
   const bool alone = callers_.fetch_add(1, std::memory_order_acq_rel) == 0;
@@ -508,9 +512,15 @@ database_stats database_core::stats() const {
     out.commits = c.groups;
     out.writes = c.writes;
     out.failed_writes = c.failed;
+    out.slices = c.slices;
     out.largest_group = c.largest;
     out.reruns = c.reruns;
-    out.waiting_writes = writer_->waiting();
+    const auto& lanes = writer_->lanes();
+    for (std::size_t i = 0; i < lane_count; ++i) {
+      const auto which = static_cast<lane>(i);
+      out.lanes[i] = {lanes.waiting(which), c.acknowledged[i], lanes.refused(which)};
+      out.waiting_writes += out.lanes[i].waiting;
+    }
     out.checkpoints = c.checkpoints;
     out.log_resets = c.log_resets;
     out.wal_pages = c.wal_pages;

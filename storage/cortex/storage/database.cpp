@@ -105,6 +105,14 @@ write_options database::default_write() const noexcept {
   return out;
 }
 
+void database::set_up(detail::sliced_write& what, const slice_options& options) const noexcept {
+  what.options.level = options.level.value_or(core_->options().level);
+  what.options.lane = options.lane;
+  what.options.deadline = options.deadline.count() != 0 ? options.deadline
+                                                        : std::chrono::nanoseconds::max();
+  what.slice = options.slice;
+}
+
 // A read-only reference to a database that somebody else in the process writes.
 bool database::refuse_write(cortex::detail::slot_base& slot) const noexcept {
   if (access_ == storage::access::read_write)

@@ -1,5 +1,6 @@
 #include "cortex/storage/writer.hpp"
 
+#include "cortex/storage/slices.hpp"
 #include "cortex/storage/sqlite_error.hpp"
 
 #include <sched.h>
@@ -15,6 +16,7 @@ writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
                std::atomic<std::uint64_t>& commits)
   : around_(std::move(around)),
     commits_(commits),
+    lanes_(around_.options, around_.connect.path),
     on_(std::move(on)),
     next_checkpoint_(around_.options.checkpoint_pages) {
   group_.reserve(around_.options.max_group);
@@ -25,23 +27,9 @@ writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
 // -- queueing and ownership -----------------------------------------------------------------------
 
 bool writer::enqueue(pending_write& what) noexcept {
-  const auto which = static_cast<std::size_t>(what.options.lane);
-  // Counted before `refusing_` is read: whoever closes either is seen here or sees us waiting.
-  const auto before = waiting_[which].fetch_add(1, std::memory_order_seq_cst);
-  std::optional<error> refusal;
-  if (refusing_.load(std::memory_order_seq_cst)) {
-    refusal = error{errc::closed, "'" + around_.connect.path + "' is closed"};
-  } else if (before >= around_.options.lane_bound) {
-    refusal = error{errc::overloaded, "'" + around_.connect.path
-                                        + "' has as many writes waiting in "
-                                          "the lane as its bound allows"};
-    refusal->retry_after
-      = std::chrono::milliseconds{1 + before / std::max<std::size_t>(around_.options.max_group, 1)};
-  } else {
-    lanes_[which].push(what);
+  auto refusal = lanes_.enter(what);
+  if (!refusal)
     return true;
-  }
-  waiting_[which].fetch_sub(1, std::memory_order_seq_cst);
   what.slot().fail(*std::move(refusal));
   what.slot().unref();
   return false;
@@ -95,13 +83,13 @@ bool writer::disown() noexcept {
 std::optional<bool> writer::run_alone(pending_write& what) noexcept {
   if (has_work() || !try_own())
     return std::nullopt;
-  if (refusing_.load(std::memory_order_acquire)) {
+  if (lanes_.refusing()) {
     static_cast<void>(disown());
     return std::nullopt; // `enqueue` answers it
   }
-  carried_.push_front(&what);
-  waiting_[static_cast<std::size_t>(what.options.lane)].fetch_add(1, std::memory_order_relaxed);
-  run_group();
+  group_.assign(1, &what);
+  screen();
+  commit_group();
   return disown();
 }
 
@@ -137,45 +125,26 @@ bool writer::serve_one() noexcept {
 
 // -- groups ---------------------------------------------------------------------------------------
 
-void writer::take_lane(lane from, std::size_t most) noexcept {
-  auto& queue = lanes_[static_cast<std::size_t>(from)];
-  for (; most != 0; --most) {
-    auto* next = queue.pop();
-    if (next == nullptr)
-      return;
-    group_.push_back(static_cast<pending_write*>(next));
-  }
+void writer::collect() noexcept {
+  lanes_.take(group_);
+  if (group_.empty())
+    sched_yield(); // counted, but its enqueue has not returned yet
+  else
+    screen();
 }
 
-// Interactive writes first; bulk ones fill what is left, and an eighth is theirs in any case.
-void writer::collect() noexcept {
-  group_.clear();
-  const auto most = around_.options.max_group;
-  while (!carried_.empty() && group_.size() < most) {
-    group_.push_back(carried_.front());
-    carried_.pop_front();
-  }
-  const auto room = most - group_.size();
-  const bool bulk_waits = waiting_[1].load(std::memory_order_relaxed) != 0;
-  // An eighth of less than eight is one; in groups of one the lanes take turns.
-  const auto reserved = bulk_waits && (room > 1 || (bulk_turn_ = !bulk_turn_))
-                          ? std::max<std::size_t>(room / 8, room != 0 ? 1 : 0)
-                          : 0;
-  take_lane(lane::interactive, room - reserved);
-  if (bulk_waits)
-    take_lane(lane::bulk, std::min(most - group_.size(), std::max<std::size_t>(most / 8, 1)));
-  if (group_.empty()) {
-    sched_yield(); // counted, but its enqueue has not returned yet
-    return;
-  }
+// Answers those whose time is up, and drops those that were withdrawn.
+void writer::screen() noexcept {
   const auto now = around_.clock.now();
   std::erase_if(group_, [&](pending_write* member) {
     auto& slot = member->slot();
-    waiting_[static_cast<std::size_t>(member->options.lane)].fetch_sub(1,
-                                                                       std::memory_order_relaxed);
     if (slot.deadline <= now) {
       answer(*member,
              {errc::timeout, "the writer of '" + around_.connect.path + "' was busy", stage::lane});
+      return true;
+    }
+    if (member->sliced != nullptr && lanes_.refusing()) { // it could go on for ever
+      answer(*member, {errc::closed, "'" + around_.connect.path + "' was closed"});
       return true;
     }
     if (slot.begin())
@@ -191,12 +160,16 @@ void writer::gather() noexcept {
   constexpr int patience = 64;
   if (level_ != durability::synced)
     return;
-  for (int i = 0; i < patience && waiting() < company_; ++i)
+  for (int i = 0; i < patience && lanes_.waiting() < company_; ++i)
     sched_yield();
 }
 
 void writer::run_group() noexcept {
   collect();
+  commit_group();
+}
+
+void writer::commit_group() noexcept {
   if (group_.empty())
     return;
   const auto members_now = group_.size();
@@ -207,13 +180,13 @@ void writer::run_group() noexcept {
   // First as if all will go well; if one member fails, with a savepoint around each; if that breaks
   // down as well, everyone in a transaction of its own.
   auto ended = attempt(group_, level, false);
-  if (ended == verdict::again) {
+  if (ended == verdict::again && !group_.empty()) {
     add_relaxed(counters_.reruns);
     ended = attempt(group_, level, true);
   }
   if (ended == verdict::again || ended == verdict::commit_failed)
     each_alone(group_);
-  company_ = members_now + waiting();
+  company_ = members_now + lanes_.waiting();
   maintain();
 }
 
@@ -256,7 +229,7 @@ std::optional<error> writer::run_member(pending_write& member, bool last_look) n
   const cortex::detail::no_blocking_scope inside{"a write function"};
   on_->forget_changes();
   transaction view{*on_};
-  auto result = member.run(view);
+  auto result = member.sliced != nullptr ? run_slice(*member.sliced, view) : member.run(view);
   on_->reset_all();
   if (broken()) {
     if (!result)
@@ -368,19 +341,29 @@ void writer::carry_over(members& group, std::size_t from) noexcept {
     auto* later = group.back();
     group.pop_back();
     later->slot().postpone();
-    waiting_[static_cast<std::size_t>(later->options.lane)].fetch_add(1, std::memory_order_relaxed);
-    carried_.push_front(later);
+    lanes_.put_back(*later);
   }
 }
 
 void writer::succeed(members& group, durability level) noexcept {
   const auto number = commits_.load(std::memory_order_relaxed);
   add_relaxed(counters_.groups);
+  counters_.wal_pages.store(static_cast<std::uint64_t>(on_->wal_pages()),
+                            std::memory_order_relaxed);
+  if (auto* work = group.front()->sliced; work != nullptr) {
+    group.clear();
+    end_slice(*work, number, level);
+    return;
+  }
   add_relaxed(counters_.writes, group.size());
   if (group.size() > counters_.largest.load(std::memory_order_relaxed))
     counters_.largest.store(group.size(), std::memory_order_relaxed);
-  counters_.wal_pages.store(static_cast<std::uint64_t>(on_->wal_pages()),
-                            std::memory_order_relaxed);
+  std::array<std::uint64_t, lane_count> by_lane{};
+  for (const auto* member : group)
+    ++by_lane[static_cast<std::size_t>(member->options.lane)];
+  for (std::size_t i = 0; i < lane_count; ++i)
+    if (by_lane[i] != 0)
+      add_relaxed(counters_.acknowledged[i], by_lane[i]);
   for (auto* member : group) {
     auto& slot = member->slot();
     member->succeed(number, level);
@@ -391,6 +374,8 @@ void writer::succeed(members& group, durability level) noexcept {
 
 void writer::answer(pending_write& member, error problem) noexcept {
   add_relaxed(counters_.failed);
+  if (member.sliced != nullptr)
+    problem.detail += what_stays(*member.sliced);
   auto& slot = member.slot();
   slot.fail(std::move(problem));
   slot.unref();
