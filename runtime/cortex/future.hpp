@@ -121,8 +121,13 @@ public:
   }
 
   /// Withdraws the request. True if it had not begun: it never will, and the answer is `cancelled`.
+  /// One that has begun is asked to stop: a read of a database then ends before its next row, with
+  /// `cancelled`; other work goes on. The future keeps its answer.
   bool cancel() noexcept {
-    return slot_->withdraw(error{errc::cancelled, "withdrawn by the asker"});
+    if (slot_->withdraw(error{errc::cancelled, "withdrawn by the asker"}))
+      return true;
+    slot_->ask_to_stop();
+    return false;
   }
 
   /// Calls `f(expected<T>)` with the answer, on the runtime's continuation thread or, if the answer

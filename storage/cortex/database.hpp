@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -30,6 +31,12 @@ struct read_options {
   std::string_view owner = "read";
   /// Time to get a connection; zero = the database's default.
   std::chrono::nanoseconds deadline{0};
+  /// Time from then on; zero = the database's default. A statement that runs when it is up ends
+  /// within some thousand steps of SQLite's, at its next row at the latest, and no further one
+  /// begins.
+  std::chrono::nanoseconds run_for{0};
+  /// Ends the read in the same way, and its wait for a connection: `cancelled`.
+  std::stop_token stop{};
 };
 
 /// Whether a database is opened for changes.
@@ -57,6 +64,9 @@ struct database_options {
   std::size_t max_group_bytes = std::size_t{8} << 20U;
   /// Time for reads and writes that name none. Range > 0.
   std::chrono::nanoseconds default_deadline = std::chrono::seconds{30};
+  /// `read_options::run_for` of reads that name none. Range > 0. No bound unless asked: a read that
+  /// nobody waits for and that is in nobody's way may take its time.
+  std::chrono::nanoseconds default_run_for = std::chrono::nanoseconds::max();
   /// How long another process may hold the file's lock. Range 0 to 24 days.
   std::chrono::milliseconds busy_timeout{5000};
   /// A checkpoint is tried when the log has grown by this much. Range >= 1.
@@ -119,7 +129,7 @@ class reader;
 
 /// Runs a read function and turns what it throws into an error.
 template <class F>
-expected<yield_t<F, snapshot>> run_read(F& work, snapshot& view) noexcept {
+expected<yield_t<F, snapshot>> call_read(F& work, snapshot& view) noexcept {
   using value = yield_t<F, snapshot>;
   try {
     if constexpr (std::is_void_v<std::invoke_result_t<F&, snapshot&>>) {
@@ -133,6 +143,15 @@ expected<yield_t<F, snapshot>> run_read(F& work, snapshot& view) noexcept {
   } catch (...) {
     return fail(errc::internal, "a read function threw");
   }
+}
+
+/// The same; what a function makes of the rows that it got before it was told to stop is no result.
+template <class F>
+expected<yield_t<F, snapshot>> run_read(F& work, snapshot& view) noexcept {
+  auto result = call_read(work, view);
+  if (auto told = told_to_stop(view))
+    return unexpected{*std::move(told)};
+  return result;
 }
 
 /// A read that waits for a reader thread.
@@ -166,6 +185,9 @@ private:
 
 /// A reader connection on loan: one snapshot, on the caller's own thread, for as long as it is
 /// held. Give it back soon: while it is held the log cannot be emptied. *Not thread-safe*.
+///
+/// Errors of its statements beside their own, once its use is to end: `cancelled`; `timeout` at
+/// stage `execute` (`run_for` is over).
 class read_lease {
 public:
   read_lease(read_lease&& other) noexcept;
@@ -192,10 +214,11 @@ private:
 ///
 /// Errors of every operation beside its own: `closed`; `forked`; `would_deadlock` for the blocking
 /// forms inside a handler or a write or read function; `timeout`, at stage `admission`, `lane`,
-/// `execute`, `commit` (it may still take effect) or `reader`, or `handler` for a queued read that
-/// had begun; `overloaded`; `unavailable` for a queued read if no thread can be started for it;
-/// `read_only`; `no_space`; `io`; `corrupt`; `outcome_unknown` when flushing the log failed; what
-/// the function returns; `internal` if it throws.
+/// `execute` (also a read's `run_for`), `commit` (it may still take effect) or `reader`, or
+/// `handler` for a queued read that had begun; `cancelled`; `overloaded`; `unavailable` for a
+/// queued read if no thread can be started for it; `read_only`; `no_space`; `io`; `corrupt`;
+/// `outcome_unknown` when flushing the log failed; what the function returns; `internal` if it
+/// throws.
 class database {
 public:
   /// Opens or makes a database that belongs to a runtime and is closed with it at the latest.

@@ -162,6 +162,7 @@ expected<void> await_slot(slot_base& slot) noexcept {
     return {}; // the answer is the time-out, or it came at the last moment
   if (withdrawn)
     return unexpected{std::move(late)};
+  asked.ask_to_stop(); // nobody is left who would take the answer
   return fail(error{errc::timeout,
                     "the deadline passed after it was begun; it may still take "
                     "effect",

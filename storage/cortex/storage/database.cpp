@@ -21,6 +21,7 @@ expected<void> validate(const database_options& options) {
   unless(options.max_group >= 1, "max_group: at least 1");
   unless(options.max_group_bytes >= 1, "max_group_bytes: at least 1");
   unless(options.default_deadline > zero, "default_deadline: more than 0");
+  unless(options.default_run_for > zero, "default_run_for: more than 0");
   unless(options.busy_timeout >= zero && options.busy_timeout <= std::chrono::days{24},
          "busy_timeout: 0 to 24 days");
   unless(options.checkpoint_pages >= 1, "checkpoint_pages: at least 1");

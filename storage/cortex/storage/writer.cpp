@@ -213,7 +213,7 @@ writer::verdict writer::attempt(members& group, durability level, bool savepoint
   on_->clear_marks();
   rolled_back_ = false;
   if (const int code = on_->run(connection::fixed::begin_write); code != 0) {
-    answer_all(group, translate(code, "cannot begin to write", on_->raw()));
+    answer_all(group, on_->failure(code, "cannot begin to write"));
     return verdict::answered;
   }
   if (const auto ran = run_members(group, savepoints); ran != verdict::committed)
@@ -423,6 +423,7 @@ void writer::reopen() noexcept {
 // without a transaction, in the middle of a function that may go on: what it does then would be
 // committed statement by statement. So only our own COMMIT commits.
 void writer::watch_transactions() noexcept {
+  on_->obey(stop_);
   sqlite3_commit_hook(
     on_->raw(), [](void* self) { return static_cast<writer*>(self)->committing_ ? 0 : 1; }, this);
   sqlite3_rollback_hook(

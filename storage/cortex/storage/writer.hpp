@@ -6,6 +6,7 @@
 #include "cortex/doorbell.hpp"
 #include "cortex/metrics.hpp"
 #include "cortex/storage/connection.hpp"
+#include "cortex/storage/interruption.hpp"
 #include "cortex/storage/readers.hpp"
 #include "cortex/storage/write_lanes.hpp"
 
@@ -87,6 +88,8 @@ public:
   void end_turns() noexcept;
   /// Gives ownership back. True if work waits that nobody owns.
   [[nodiscard]] bool disown() noexcept;
+  /// Owner: what ends a use of the connection.
+  [[nodiscard]] interruption& stop() noexcept { return stop_; }
   /// Owner: the connection.
   [[nodiscard]] connection& on() noexcept { return *on_; }
   /// Owner: copies the log back as far as readers allow, or all of it and empties it. Returns the
@@ -155,6 +158,7 @@ private:
   std::string pinned_by_; // guarded by pinned_mutex_
 
   // The owner's.
+  interruption stop_; // of what the connection runs; outlives it
   std::unique_ptr<connection> on_;
   std::optional<durability> level_; // what `synchronous` says now
   bool committing_ = false;         // COMMIT is ours
