@@ -121,8 +121,9 @@ public:
   }
 
   /// Withdraws the request. True if it had not begun: it never will, and the answer is `cancelled`.
-  /// One that has begun is asked to stop: a read of a database then ends before its next row, with
-  /// `cancelled`; other work goes on. The future keeps its answer.
+  /// One that has begun is asked to stop: a read of a database then ends before its next row, a
+  /// write is undone unless COMMIT has begun, with `cancelled`; other work goes on. The future
+  /// keeps its answer.
   bool cancel() noexcept {
     if (slot_->withdraw(error{errc::cancelled, "withdrawn by the asker"}))
       return true;

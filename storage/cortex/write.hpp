@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -42,8 +43,14 @@ struct write_options {
   durability level = durability::committed;
   storage::lane lane = storage::lane::normal;
   /// Time from the call to BEGIN of its group; zero = the database's default. A write whose time is
-  /// up before COMMIT is undone.
+  /// up before COMMIT is undone; a statement that runs then ends within some thousand steps of
+  /// SQLite's.
   std::chrono::nanoseconds deadline{0};
+  /// Withdraws the write, or ends it in the same way if it runs: `cancelled`. It comes too late
+  /// once COMMIT has begun; the answer says what became of the write. A queued write whose caller
+  /// blocks is answered at once, others when their turn comes; `future::cancel` does not wait for
+  /// that.
+  std::stop_token stop{};
 };
 
 /// What a step of sliced work says: is there more to do?
@@ -56,6 +63,8 @@ struct slice_options {
   std::optional<durability> level{};
   /// Time from the call to the end of all slices; zero = no end.
   std::chrono::nanoseconds deadline{0};
+  /// Ends the work before its next step; the slice that runs is undone: `cancelled`.
+  std::stop_token stop{};
   /// A slice ends with the first step after this time, or earlier, see `database::write_slices`.
   /// Range >= 0; zero = a slice for each step. By default some 500 rows: half of what a commit of
   /// any size reaches (storage/pipelined rows of bench/run).

@@ -240,17 +240,6 @@ TEST_CASE("a cancelled write never runs", "[storage][lanes]") {
   CHECK(t.db.stats().waiting_writes == 0);
 }
 
-TEST_CASE("a write that runs cannot be cancelled any more", "[storage][lanes]") {
-  item_database t;
-  auto running = t.hold_commit(0);
-
-  CHECK_FALSE(running.cancel());
-  t.vfs.release();
-
-  CHECK(running.get());
-  CHECK(t.keys() == std::set<row_id>{0});
-}
-
 TEST_CASE("on a deterministic runtime writes wait until they are told to run, and form one group",
           "[storage][lanes][deterministic]") {
   runtime_options how;

@@ -313,3 +313,16 @@ TEST_CASE("on a deterministic runtime slices and other writes take turns",
   CHECK(work.get().value().commit == before + 4);
   CHECK(other.get());
 }
+
+TEST_CASE("reads of a memory database get their turn between slices", "[storage][slices]") {
+  auto db = storage::database::open(":memory:").value();
+  auto work = db.write_slices_async([](transaction&) { return step::more; }, each_step);
+  REQUIRE(eventually([&db] { return db.stats().slices > 0; }));
+
+  for (int i = 0; i < 20; ++i)
+    CHECK(db.read([](storage::snapshot& view) { return view.value<int>("SELECT 1"); }));
+
+  work.cancel();
+  REQUIRE(work.wait_for(default_deadline));
+  CHECK(work.get().error().code == errc::cancelled);
+}

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <stop_token>
 #include <system_error>
 
 namespace cortex::storage::detail {
@@ -215,6 +216,11 @@ bool database_core::serve_writes() noexcept {
 // one before is committed; a caller whose reply is on its way to it still counts as company.
 expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
   const auto held = cortex::detail::slot_ptr<cortex::detail::slot_base>::share(what.slot());
+  // One that waits is answered at once; one that runs looks at the token itself.
+  auto withdraw = [&slot = *held] { slot.withdraw({errc::cancelled, "withdrawn by the asker"}); };
+  std::optional<std::stop_callback<decltype(withdraw)>> on_stop;
+  if (what.options.stop.stop_possible())
+    on_stop.emplace(what.options.stop, withdraw);
   if (what.sliced != nullptr) { // its caller could do no more than the first slice
     submit(what);
     return cortex::detail::await_slot(*held);

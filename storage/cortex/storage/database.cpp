@@ -111,6 +111,7 @@ void database::set_up(detail::sliced_write& what, const slice_options& options) 
   what.options.lane = options.lane;
   what.options.deadline = options.deadline.count() != 0 ? options.deadline
                                                         : std::chrono::nanoseconds::max();
+  what.options.stop = options.stop;
   what.slice = options.slice;
 }
 

@@ -17,8 +17,9 @@ expected<void> writer::run_slice(sliced_write& work, transaction& in) noexcept {
   return {};
 }
 
-bool writer::slice_is_over(const sliced_write& work, monotonic_time end) const noexcept {
-  return lanes_.any_before(work.options.lane) || claims_.load(std::memory_order_relaxed) != 0
+bool writer::slice_is_over(const sliced_write& work, monotonic_time end) noexcept {
+  return stop_.stops() || lanes_.any_before(work.options.lane)
+         || claims_.load(std::memory_order_relaxed) != 0
          || on_->bound_bytes() >= around_.options.max_group_bytes || lanes_.refusing()
          || around_.clock.now() >= end;
 }

@@ -44,10 +44,15 @@ bool writer::try_own() noexcept {
 bool writer::own(monotonic_time until) noexcept {
   if (try_own())
     return true;
-  while (owner_.exchange(2, std::memory_order_acquire) != 0)
-    if (!futex_wait(owner_, 2, until))
-      return false;
-  return true;
+  awaited_.fetch_add(1, std::memory_order_seq_cst);
+  bool waits = true;
+  bool owned = false;
+  while (waits) {
+    owned = owner_.exchange(2, std::memory_order_acquire) == 0;
+    waits = !owned && futex_wait(owner_, 2, until);
+  }
+  awaited_.fetch_sub(1, std::memory_order_seq_cst);
+  return owned;
 }
 
 bool writer::own_turn(monotonic_time until) noexcept {
@@ -55,6 +60,7 @@ bool writer::own_turn(monotonic_time until) noexcept {
   if (!ended() && try_own())
     return true;
   turns_awaited_.fetch_add(1, std::memory_order_seq_cst);
+  awaited_.fetch_add(1, std::memory_order_seq_cst);
   bool owned = false;
   bool waits = !ended();
   while (waits) {
@@ -62,8 +68,17 @@ bool writer::own_turn(monotonic_time until) noexcept {
     owned = owner_.exchange(2, std::memory_order_acquire) == 0;
     waits = !owned && !ended() && futex_wait(owner_, 2, until);
   }
+  awaited_.fetch_sub(1, std::memory_order_seq_cst);
   turns_awaited_.fetch_sub(1, std::memory_order_seq_cst);
   return owned;
+}
+
+// Who sleeps for ownership would come too late each time if the thread that gives it back took it
+// again at once: work in slices goes on for long.
+void writer::let_in() const noexcept {
+  while (awaited_.load(std::memory_order_seq_cst) != 0
+         && owner_.load(std::memory_order_seq_cst) == 0)
+    sched_yield();
 }
 
 void writer::end_turns() noexcept {
@@ -106,12 +121,17 @@ bool writer::combine(const cortex::detail::slot_base& wanted) noexcept {
 bool writer::serve() noexcept {
   if (!has_work() || !try_own())
     return false;
-  do
-    while (has_work() && claims_.load(std::memory_order_seq_cst) == 0) {
+  bool left = true;
+  while (left) {
+    do {
       gather();
       run_group();
-    }
-  while (disown() && try_own());
+    } while (has_work() && claims_.load(std::memory_order_seq_cst) == 0
+             && awaited_.load(std::memory_order_seq_cst) == 0);
+    left = disown();
+    let_in();
+    left = left && try_own();
+  }
   return true;
 }
 
@@ -133,6 +153,15 @@ void writer::collect() noexcept {
     screen();
 }
 
+namespace {
+
+// Whether the asker of a write that can no longer be withdrawn wants it no more.
+bool asked_to_stop(pending_write& what) noexcept {
+  return what.slot().asked_to_stop() || what.options.stop.stop_requested();
+}
+
+} // namespace
+
 // Answers those whose time is up, and drops those that were withdrawn.
 void writer::screen() noexcept {
   const auto now = around_.clock.now();
@@ -141,6 +170,10 @@ void writer::screen() noexcept {
     if (slot.deadline <= now) {
       answer(*member,
              {errc::timeout, "the writer of '" + around_.connect.path + "' was busy", stage::lane});
+      return true;
+    }
+    if (asked_to_stop(*member)) {
+      answer(*member, {errc::cancelled, "withdrawn by the asker"});
       return true;
     }
     if (member->sliced != nullptr && lanes_.refusing()) { // it could go on for ever
@@ -218,31 +251,33 @@ writer::verdict writer::attempt(members& group, durability level, bool savepoint
   }
   if (const auto ran = run_members(group, savepoints); ran != verdict::committed)
     return ran;
-  if (!savepoints && drop_expired(group)) {
+  if (!savepoints && drop_late(group)) {
     on_->run(connection::fixed::rollback);
     return verdict::again;
   }
   return commit(group, level, begun);
 }
 
-std::optional<error> writer::run_member(pending_write& member, bool last_look) noexcept {
+// What ends a member in the middle of a statement makes SQLite roll the whole group back: it counts
+// as a failure that broke the group, and the others run again.
+std::optional<error> writer::run_member(pending_write& member) noexcept {
   const cortex::detail::no_blocking_scope inside{"a write function"};
   on_->forget_changes();
+  stop_.begin({&around_.clock, member.slot().deadline, member.options.stop, &member.slot()});
   transaction view{*on_};
   auto result = member.sliced != nullptr ? run_slice(*member.sliced, view) : member.run(view);
   on_->reset_all();
-  if (broken()) {
-    if (!result)
-      return std::move(result).error();
-    return error{errc::internal, "a statement rolled the transaction back"};
-  }
+  // Whatever the function made of it.
+  auto told = stop_.stops() ? stop_.told() : std::nullopt;
+  stop_.end();
+  if (told)
+    return told;
   if (!result)
     return std::move(result).error();
+  if (broken())
+    return error{errc::internal, "a statement rolled the transaction back"};
   if (on_->deferred_violation())
     return error{errc::constraint, "FOREIGN KEY constraint failed at the end of the write"};
-  // Without savepoints one look at the clock before COMMIT does for all of them.
-  if (last_look && member.slot().deadline <= around_.clock.now())
-    return error{errc::timeout, "its time was up before COMMIT; it was undone", stage::execute};
   return std::nullopt;
 }
 
@@ -252,7 +287,7 @@ writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
     auto& member = *group[i];
     if (savepoints)
       on_->run(connection::fixed::savepoint);
-    auto problem = run_member(member, savepoints);
+    auto problem = run_member(member);
     if (!problem) {
       if (savepoints)
         on_->run(connection::fixed::release);
@@ -280,17 +315,21 @@ writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
   return verdict::answered;
 }
 
-bool writer::drop_expired(members& group) noexcept {
+// Those that have run, but whose time or asker went while others ran.
+bool writer::drop_late(members& group) noexcept {
   const auto now = around_.clock.now();
-  return std::erase_if(group,
-                       [&](pending_write* member) {
-                         if (member->slot().deadline > now)
-                           return false;
-                         answer(*member,
-                                {errc::timeout, "its time was up before COMMIT; it was undone",
-                                 stage::execute});
-                         return true;
-                       })
+  return std::erase_if(
+           group,
+           [&](pending_write* member) {
+             const bool expired = member->slot().deadline <= now;
+             if (!expired && !asked_to_stop(*member))
+               return false;
+             answer(*member,
+                    expired ? error{errc::timeout, "its time was up before COMMIT; it was undone",
+                                    stage::execute}
+                            : error{errc::cancelled, "its asker withdrew it before COMMIT"});
+             return true;
+           })
          != 0;
 }
 

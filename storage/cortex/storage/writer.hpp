@@ -112,6 +112,7 @@ private:
   enum class verdict : std::uint8_t { committed, answered, again, commit_failed };
 
   [[nodiscard]] bool try_own() noexcept;
+  void let_in() const noexcept;
   void collect() noexcept;
   void screen() noexcept;
   void gather() noexcept;
@@ -120,13 +121,13 @@ private:
   [[nodiscard]] verdict attempt(members& group, durability level, bool savepoints) noexcept;
   void each_alone(members& group) noexcept;
   /// Runs one member. Empty if it went well; its error otherwise.
-  [[nodiscard]] std::optional<error> run_member(pending_write& member, bool last_look) noexcept;
+  [[nodiscard]] std::optional<error> run_member(pending_write& member) noexcept;
   [[nodiscard]] expected<void> run_slice(sliced_write& work, transaction& in) noexcept;
-  [[nodiscard]] bool slice_is_over(const sliced_write& work, monotonic_time end) const noexcept;
+  [[nodiscard]] bool slice_is_over(const sliced_write& work, monotonic_time end) noexcept;
   void end_slice(sliced_write& work, std::uint64_t commit, durability level) noexcept;
   [[nodiscard]] verdict run_members(members& group, bool savepoints) noexcept;
   [[nodiscard]] verdict commit(members& group, durability level, monotonic_time begun) noexcept;
-  [[nodiscard]] bool drop_expired(members& group) noexcept;
+  [[nodiscard]] bool drop_late(members& group) noexcept;
   void carry_over(members& group, std::size_t from) noexcept;
   void succeed(members& group, durability level) noexcept;
   void answer(pending_write& member, error problem) noexcept;
@@ -150,7 +151,8 @@ private:
   // Shared.
   write_lanes lanes_;
   alignas(64) std::atomic<std::uint32_t> owner_{0}; // futex: 0 free, 1 owned, 2 owned and awaited
-  std::atomic<std::uint32_t> claims_{0}; // threads that wait to hold it: groups make way for them
+  std::atomic<std::uint32_t> claims_{0};  // threads that wait to hold it: groups make way for them
+  std::atomic<std::uint32_t> awaited_{0}; // threads inside `own` and `own_turn`
   std::atomic<bool> turns_ended_{false};
   std::atomic<std::uint32_t> turns_awaited_{0}; // threads inside `own_turn`
   writer_counters counters_;
