@@ -18,7 +18,7 @@ enum class errc : std::uint8_t {
   timeout = 5,          ///< The deadline passed; `error::where` says at which stage.
   overloaded = 6,       ///< The bound is reached; try again after `error::retry_after`.
   unavailable = 7,      ///< The actor is dead, restarting, failed or dropped the request.
-  cancelled = 8,        ///< The asker withdrew the request before it began.
+  cancelled = 8,        ///< The asker withdrew the request.
   would_deadlock = 9,   ///< A blocking operation from where blocking is not allowed.
   closed = 10,          ///< The runtime or database is stopping or stopped.
   forked = 11,          ///< Used in a child process after `fork`.

@@ -65,7 +65,7 @@ public:
   }
 
 private:
-  void withdraw_sources(const error& why) noexcept override { source_->withdraw(why); }
+  void withdraw_sources(const error& why) noexcept override { source_->give_up(why); }
 
   struct step final : job {
     explicit step(then_slot& owner) noexcept : job(&step::run_step), owner_(&owner) {}
@@ -130,7 +130,7 @@ private:
   };
 
   void withdraw_sources(const error& why) noexcept override {
-    source_->withdraw(why);
+    source_->give_up(why);
     forget_alarm();
   }
   void forget_alarm() noexcept {
@@ -184,13 +184,16 @@ public:
   }
 
   /// Withdraws the request. True if it had not begun: it never will, and the answer is `cancelled`.
+  /// One that has begun is asked to stop: a read of a database then ends before its next row, a
+  /// write is undone unless COMMIT has begun, with `cancelled`; other work goes on. The future
+  /// keeps its answer.
   ///
   /// Of a future that `then` gave it is the continuation that must not have begun: it never will,
-  /// and the request before it is withdrawn too if that has not begun either. `within` and
-  /// `when_all` pass the cancel on in the same way. What a continuation or a coroutine has asked
-  /// for by itself is not reached: a task runs on to its end, and its result is dropped.
+  /// and the request before it is cancelled too. `within` and `when_all` pass the cancel on in the
+  /// same way. What a continuation or a coroutine has asked for by itself is not reached: a task
+  /// runs on to its end, and its result is dropped.
   bool cancel() noexcept {
-    return slot_->withdraw(error{errc::cancelled, "withdrawn by the asker"});
+    return slot_->give_up({errc::cancelled, "withdrawn by the asker"});
   }
 
   /// Calls `f(expected<T>)` with the answer, on the runtime's continuation thread or, if the answer

@@ -70,6 +70,14 @@ public:
   /// The same, but only while the work has not begun. What the answer would have been made from is
   /// withdrawn with it.
   bool withdraw(error problem) noexcept;
+  /// Says that the asker wants no answer any more. Work that looks for it ends early; its answer
+  /// comes all the same.
+  void ask_to_stop() noexcept { word_.fetch_or(stop_flag, std::memory_order_acq_rel); }
+  /// Withdraws work that has not begun, and asks other work to stop. True if it was withdrawn.
+  bool give_up(error problem) noexcept;
+  [[nodiscard]] bool asked_to_stop() const noexcept {
+    return (word_.load(std::memory_order_relaxed) & stop_flag) != 0;
+  }
 
   /// Parks the calling thread until the answer is there, or until `until` on the system's monotonic
   /// clock. True if the answer is there.
@@ -121,6 +129,7 @@ private:
   static constexpr std::uint32_t parked_flag = 4;
   static constexpr std::uint32_t hooked_flag = 8;
   static constexpr std::uint32_t begun_flag = 16;
+  static constexpr std::uint32_t stop_flag = 32;
 
   std::atomic<std::uint32_t> refs_{1};
   std::atomic<std::uint32_t> word_{0};

@@ -31,7 +31,7 @@ protected:
         run();
     }
     [[nodiscard]] expected<T> take() noexcept { return source_->take(); }
-    void withdraw(const error& why) noexcept { source_->withdraw(why); }
+    void withdraw(const error& why) noexcept { source_->give_up(why); }
 
   private:
     static void arrived(job& self) noexcept { static_cast<part&>(self).owner_->one_arrived(); }

@@ -8,13 +8,16 @@
 #include "cortex/runtime.hpp"
 #include "cortex/schema.hpp"
 #include "cortex/statement.hpp"
+#include "cortex/write.hpp"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -23,33 +26,18 @@
 
 namespace cortex::storage {
 
-/// What a write's reply promises. Both are said after COMMIT returned.
-enum class durability : std::uint8_t {
-  committed, ///< Survives the end of the process, kill -9 included; a power cut may take it.
-  synced,    ///< Survives a power cut: the log was flushed to the disk.
-};
-
-/// Which queue a write waits in.
-enum class lane : std::uint8_t {
-  interactive, ///< Goes first.
-  bulk,        ///< Goes along in smaller portions: at least an eighth of each group.
-};
-
-/// How one write is done.
-struct write_options {
-  durability level = durability::committed;
-  storage::lane lane = storage::lane::interactive;
-  /// Time from the call to BEGIN of its group; zero = the database's default. A write whose time is
-  /// up before COMMIT is undone.
-  std::chrono::nanoseconds deadline{0};
-};
-
 /// How one read is done.
 struct read_options {
   /// Shown by `stats` while the read holds a connection. Must outlive the read.
   std::string_view owner = "read";
   /// Time to get a connection; zero = the database's default.
   std::chrono::nanoseconds deadline{0};
+  /// Time from then on; zero = the database's default. A statement that runs when it is up ends
+  /// within some thousand steps of SQLite's, at its next row at the latest, and no further one
+  /// begins.
+  std::chrono::nanoseconds run_for{0};
+  /// Ends the read in the same way, and its wait for a connection: `cancelled`.
+  std::stop_token stop{};
 };
 
 /// Whether a database is opened for changes.
@@ -77,6 +65,9 @@ struct database_options {
   std::size_t max_group_bytes = std::size_t{8} << 20U;
   /// Time for reads and writes that name none. Range > 0.
   std::chrono::nanoseconds default_deadline = std::chrono::seconds{30};
+  /// `read_options::run_for` of reads that name none. Range > 0. No bound unless asked: a read that
+  /// nobody waits for and that is in nobody's way may take its time.
+  std::chrono::nanoseconds default_run_for = std::chrono::nanoseconds::max();
   /// How long another process may hold the file's lock. Range 0 to 24 days.
   std::chrono::milliseconds busy_timeout{5000};
   /// A checkpoint is tried when the log has grown by this much. Range >= 1.
@@ -101,17 +92,11 @@ struct database_options {
 /// All that is wrong with the options, in one error. Errors: `invalid_argument`.
 [[nodiscard]] expected<void> validate(const database_options& options);
 
-/// The reply to a write: what the function returned, and what was reached.
-template <class T>
-struct written {
-  T value;
-  std::uint64_t commit = 0; ///< Counts the commits of this database since it was opened.
-  durability level = durability::committed;
-};
-template <>
-struct written<void> {
-  std::uint64_t commit = 0;
-  durability level = durability::committed;
+/// One lane at one instant.
+struct lane_stats {
+  std::uint64_t waiting = 0;      ///< Writes in it now.
+  std::uint64_t acknowledged = 0; ///< Writes acknowledged.
+  std::uint64_t refused = 0;      ///< Writes that were `overloaded`: over the lane's bound.
 };
 
 /// A reader at work.
@@ -126,18 +111,20 @@ struct database_stats {
   std::uint64_t commits = 0;       ///< Groups committed.
   std::uint64_t writes = 0;        ///< Writes acknowledged.
   std::uint64_t failed_writes = 0; ///< Writes answered with an error.
+  std::uint64_t slices = 0;        ///< Slices committed, see `write_slices`.
   std::uint64_t largest_group = 0;
-  std::uint64_t reruns = 0;          ///< Groups run again because a member failed.
-  std::uint64_t waiting_writes = 0;  ///< In the lanes now.
-  std::uint64_t reads = 0;           ///< Leases given.
-  std::uint64_t reader_waits = 0;    ///< Leases that had to wait.
-  std::uint64_t checkpoints = 0;     ///< Times that the log was copied back in full.
-  std::uint64_t log_resets = 0;      ///< Times that the log began anew.
-  std::uint64_t wal_pages = 0;       ///< Length of the log after the last commit.
-  std::uint64_t foreign_changes = 0; ///< Changes by other programs that were noticed.
-  std::vector<reader_info> readers;  ///< Connections at work, oldest first.
-  std::string pinned_by;             ///< Who kept the log from being emptied, at the last try.
-  latency_summary commit_time;       ///< BEGIN to COMMIT of each group.
+  std::uint64_t reruns = 0;                   ///< Groups run again because a member failed.
+  std::uint64_t waiting_writes = 0;           ///< In the lanes now.
+  std::array<lane_stats, lane_count> lanes{}; ///< By `lane`. Borrowed connections use none.
+  std::uint64_t reads = 0;                    ///< Leases given.
+  std::uint64_t reader_waits = 0;             ///< Leases that had to wait.
+  std::uint64_t checkpoints = 0;              ///< Times that the log was copied back in full.
+  std::uint64_t log_resets = 0;               ///< Times that the log began anew.
+  std::uint64_t wal_pages = 0;                ///< Length of the log after the last commit.
+  std::uint64_t foreign_changes = 0;          ///< Changes by other programs that were noticed.
+  std::vector<reader_info> readers;           ///< Connections at work, oldest first.
+  std::string pinned_by;       ///< Who kept the log from being emptied, at the last try.
+  latency_summary commit_time; ///< BEGIN to COMMIT of each group.
 };
 
 namespace detail {
@@ -146,84 +133,9 @@ class database_core;
 class pool_core;
 class reader;
 
-/// What a queue of writes links.
-struct mpsc_node {
-  std::atomic<mpsc_node*> next{nullptr};
-};
-
-/// A write that waits for its group.
-class pending_write : public mpsc_node {
-public:
-  pending_write() = default;
-  pending_write(const pending_write&) = delete;
-  pending_write& operator=(const pending_write&) = delete;
-
-  /// Runs the function and keeps its value. May be called again after a rollback.
-  virtual expected<void> run(transaction& in) noexcept = 0;
-  /// Answers with the value that `run` kept.
-  virtual void succeed(std::uint64_t commit, durability reached) noexcept = 0;
-  [[nodiscard]] virtual cortex::detail::slot_base& slot() noexcept = 0;
-
-  write_options options;
-
-protected:
-  ~pending_write() = default;
-};
-
-/// The type that a write or read function yields: `T` for `T` and `expected<T>`.
-template <class F, class View>
-using yield_t = cortex::detail::unwrapped_t<std::invoke_result_t<F&, View&>>;
-
-template <class F>
-class write_slot final : public cortex::detail::reply_slot<written<yield_t<F, transaction>>>,
-                         public pending_write {
-public:
-  using value = yield_t<F, transaction>;
-
-  explicit write_slot(F&& work) : work_(std::move(work)) {}
-
-  expected<void> run(transaction& in) noexcept override {
-    try {
-      if constexpr (std::is_void_v<std::invoke_result_t<F&, transaction&>>) {
-        work_(in);
-      } else if constexpr (std::is_void_v<value>) {
-        return work_(in);
-      } else {
-        expected<value> result{work_(in)};
-        if (!result)
-          return unexpected{std::move(result).error()};
-        kept_.emplace(*std::move(result));
-      }
-      return {};
-    } catch (const std::exception& bug) {
-      return fail(errc::internal, std::string{"a write function threw: "} + bug.what());
-    } catch (...) {
-      return fail(errc::internal, "a write function threw");
-    }
-  }
-
-  void succeed(std::uint64_t commit, durability reached) noexcept override {
-    if constexpr (std::is_void_v<value>)
-      this->complete(written<void>{commit, reached});
-    else
-      this->complete(written<value>{*std::move(kept_), commit, reached});
-  }
-
-  [[nodiscard]] cortex::detail::slot_base& slot() noexcept override { return *this; }
-
-private:
-  using cortex::detail::slot_base::fail;
-  static unexpected fail(errc code, std::string detail) {
-    return cortex::fail(code, std::move(detail));
-  }
-
-  F work_;
-  std::conditional_t<std::is_void_v<value>, std::monostate, std::optional<value>> kept_;
-};
-
 /// Runs a read function and turns what it throws into an error.
 template <class F>
-expected<yield_t<F, snapshot>> run_read(F& work, snapshot& view) noexcept {
+expected<yield_t<F, snapshot>> call_read(F& work, snapshot& view) noexcept {
   using value = yield_t<F, snapshot>;
   try {
     if constexpr (std::is_void_v<std::invoke_result_t<F&, snapshot&>>) {
@@ -237,6 +149,15 @@ expected<yield_t<F, snapshot>> run_read(F& work, snapshot& view) noexcept {
   } catch (...) {
     return fail(errc::internal, "a read function threw");
   }
+}
+
+/// The same; what a function makes of the rows that it got before it was told to stop is no result.
+template <class F>
+expected<yield_t<F, snapshot>> run_read(F& work, snapshot& view) noexcept {
+  auto result = call_read(work, view);
+  if (auto told = told_to_stop(view))
+    return unexpected{*std::move(told)};
+  return result;
 }
 
 /// A read that waits for a reader thread.
@@ -270,6 +191,9 @@ private:
 
 /// A reader connection on loan: one snapshot, on the caller's own thread, for as long as it is
 /// held. Give it back soon: while it is held the log cannot be emptied. *Not thread-safe*.
+///
+/// Errors of its statements beside their own, once its use is to end: `cancelled`; `timeout` at
+/// stage `execute` (`run_for` is over).
 class read_lease {
 public:
   read_lease(read_lease&& other) noexcept;
@@ -296,10 +220,11 @@ private:
 ///
 /// Errors of every operation beside its own: `closed`; `forked`; `would_deadlock` for the blocking
 /// forms inside a handler or a write or read function; `timeout`, at stage `admission`, `lane`,
-/// `execute`, `commit` (it may still take effect) or `reader`, or `handler` for a queued read that
-/// had begun; `overloaded`; `unavailable` for a queued read if no thread can be started for it;
-/// `read_only`; `no_space`; `io`; `corrupt`; `outcome_unknown` when flushing the log failed; what
-/// the function returns; `internal` if it throws.
+/// `execute` (also a read's `run_for`), `commit` (it may still take effect) or `reader`, or
+/// `handler` for a queued read that had begun; `cancelled`; `overloaded`; `unavailable` for a
+/// queued read if no thread can be started for it; `read_only`; `no_space`; `io`; `corrupt`;
+/// `outcome_unknown` when flushing the log failed; what the function returns; `internal` if it
+/// throws.
 class database {
 public:
   /// Opens or makes a database that belongs to a runtime and is closed with it at the latest.
@@ -345,6 +270,41 @@ public:
     submit(*sealed);
     return cortex::detail::make_future<value>(
       cortex::detail::slot_ptr<cortex::detail::reply_slot<value>>{std::move(sealed)});
+  }
+
+  /// Does a long piece of work in slices, so that other writes commit in between.
+  /// `work(transaction&)` does one step, for example 50 rows, and returns `step::more` or
+  /// `step::done`, or an `expected<step>`. It is called again and again, each time once, on any
+  /// thread, one call after the other: it may remember where it is.
+  ///
+  /// Each slice is a transaction of its own. It ends with the first step after
+  /// `slice_options::slice`, after which more urgent writes wait, or after which it has bound
+  /// `max_group_bytes`; then it commits and the work goes to the end of its lane. Between two
+  /// slices, of whatever work, a group of other writes commits if any wait: those wait for one
+  /// slice at most.
+  ///
+  /// An error undoes its own slice and ends the work; **slices before it stay committed**, and the
+  /// detail says how many. So do a cancel, a deadline that passes, and closing the database, which
+  /// ends the work after its slice with `closed`.
+  template <class F>
+  expected<written_slices> write_slices(F work, slice_options options = {}) {
+    if (auto refused = cortex::detail::blocking_refused("a write"))
+      return unexpected{*std::move(refused)};
+    auto sealed = seal_slices(std::move(work), options);
+    sealed->ref();
+    if (auto arrived = submit_and_wait(*sealed); !arrived)
+      return unexpected{std::move(arrived).error()};
+    return sealed->take();
+  }
+
+  /// The same; the reply comes in a future.
+  template <class F>
+  future<written_slices> write_slices_async(F work, slice_options options = {}) {
+    auto sealed = seal_slices(std::move(work), options);
+    sealed->ref();
+    submit(*sealed);
+    return cortex::detail::make_future<written_slices>(
+      cortex::detail::slot_ptr<cortex::detail::reply_slot<written_slices>>{std::move(sealed)});
   }
 
   /// Runs `work(snapshot&)` on the calling thread with a leased connection. It sees every write
@@ -434,6 +394,15 @@ private:
     sealed->options = options.value_or(default_write());
     return sealed;
   }
+  template <class F>
+  auto seal_slices(F&& work, const slice_options& options)
+    -> cortex::detail::slot_ptr<detail::slice_slot<F>> {
+    auto sealed
+      = cortex::detail::slot_ptr<detail::slice_slot<F>>{new detail::slice_slot<F>(std::move(work))};
+    set_up(*sealed, options);
+    return sealed;
+  }
+  void set_up(detail::sliced_write& what, const slice_options& options) const noexcept;
   [[nodiscard]] write_options default_write() const noexcept;
   [[nodiscard]] bool refuse_write(cortex::detail::slot_base& slot) const noexcept;
   [[nodiscard]] expected<void> submit_and_wait(detail::pending_write& what);

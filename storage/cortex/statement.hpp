@@ -20,10 +20,15 @@ namespace cortex::storage {
 using blob = std::vector<std::byte>;
 using blob_view = std::span<const std::byte>;
 
+class snapshot;
+
 namespace detail {
 
 class connection;
 class statement;
+
+/// What the user of a snapshot was told when it was to stop, if it was.
+[[nodiscard]] std::optional<error> told_to_stop(const snapshot& view);
 
 void bind_null(statement& to, int index);
 void bind_int(statement& to, int index, std::int64_t value);
@@ -221,6 +226,8 @@ protected:
   [[nodiscard]] detail::connection& on() const noexcept { return *on_; }
 
 private:
+  friend std::optional<error> detail::told_to_stop(const snapshot& view);
+
   template <class... Ts>
   static auto values(const row& r) {
     static_assert((!std::same_as<Ts, std::string_view> && ...)

@@ -15,8 +15,8 @@ using storage::transaction;
 
 namespace {
 
-constexpr storage::write_options synced{.level = durability::synced};
-constexpr storage::write_options committed{.level = durability::committed};
+const storage::write_options synced{.level = durability::synced};
+const storage::write_options committed{.level = durability::committed};
 
 std::uint64_t syncs(const item_database& of) {
   return of.vfs.count(io_call::sync);

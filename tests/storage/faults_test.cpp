@@ -16,7 +16,7 @@ using storage::transaction;
 
 namespace {
 
-constexpr storage::write_options synced{.level = durability::synced};
+const storage::write_options synced{.level = durability::synced};
 constexpr std::size_t small_cache_kib = 64;
 
 /// Inserts rows `first` to `first + 99`, together far more than the small cache.

@@ -12,8 +12,14 @@ using storage::transaction;
 
 namespace {
 
-constexpr storage::write_options bulk{.lane = lane::bulk};
-constexpr storage::write_options interactive{.lane = lane::interactive};
+const storage::write_options interactive{.lane = lane::interactive};
+const storage::write_options normal{.lane = lane::normal};
+const storage::write_options bulk{.lane = lane::bulk};
+const storage::write_options maintenance{.lane = lane::maintenance};
+
+const storage::lane_stats& of(const storage::database_stats& all, lane which) {
+  return all.lanes.at(static_cast<std::size_t>(which));
+}
 
 /// How many of these writes each commit had.
 std::map<std::uint64_t, int> by_commit(std::vector<pending>& of) {
@@ -75,37 +81,66 @@ TEST_CASE("a lane takes as many writes as its bound says, and more once there is
   CHECK(told.error().code == errc::overloaded);
   CHECK(mentions(told.error().detail, t.db.path()));
   auto other_lane = t.queue(10, 4, bulk); // the bound is for each lane
-  CHECK(t.db.stats().waiting_writes == 8);
+  const auto stats = t.db.stats();
+  CHECK(stats.waiting_writes == 8);
+  CHECK(of(stats, lane::normal).waiting == 4);
+  CHECK(of(stats, lane::normal).refused == 2);
+  CHECK(of(stats, lane::bulk).waiting == 4);
+  CHECK(of(stats, lane::bulk).refused == 0);
 
   t.vfs.release();
   REQUIRE(first.get());
   for (auto* part : {&accepted, &other_lane})
     for (auto& done : answers(*part))
       CHECK(done);
-  CHECK(t.db.stats().waiting_writes == 0);
+  const auto later = t.db.stats();
+  CHECK(later.waiting_writes == 0);
+  CHECK(of(later, lane::interactive).acknowledged == 0);
+  CHECK(of(later, lane::normal).acknowledged == 5);
+  CHECK(of(later, lane::bulk).acknowledged == 4);
   CHECK(t.db.write(insert(100)));
   CHECK(t.keys() == std::set<row_id>{0, 1, 2, 3, 4, 10, 11, 12, 13, 100});
 }
 
-TEST_CASE("bulk writes get an eighth of each group while interactive ones wait",
-          "[storage][lanes]") {
-  item_database t{options([](auto& o) { o.max_group = 16; })};
+TEST_CASE("lanes that all wait share each group by their weights", "[storage][lanes]") {
+  item_database t{options([](auto& o) { o.max_group = 30; })};
   auto first = t.hold_commit(0);
 
-  auto slow = t.queue(1000, 20, bulk);
-  auto fast = t.queue(1, 70, interactive);
+  std::vector<std::vector<pending>> queued; // least urgent first
+  for (const auto& how : {maintenance, bulk, normal, interactive})
+    queued.push_back(t.queue(1000 * static_cast<row_id>(queued.size() + 1), 100, how));
   t.vfs.release();
 
-  auto before = first.get();
+  const auto before = first.get();
+  REQUIRE(before);
+  int share = 2;
+  for (auto& each : queued) {
+    CAPTURE(share);
+    const auto groups = by_commit(each);
+    // In the first one nobody has saved anything yet, which is to the most urgent one's advantage.
+    for (auto commit = before->commit + 2; commit <= before->commit + 5; ++commit)
+      CHECK(groups.at(commit) == share);
+    share *= 2;
+  }
+}
+
+TEST_CASE("what a lane leaves of its share goes to the most urgent one", "[storage][lanes]") {
+  item_database t{options([](auto& o) { o.max_group = 15; })};
+  auto first = t.hold_commit(0);
+
+  auto slow = t.queue(1000, 40, bulk);
+  auto fast = t.queue(1, 26, interactive);
+  t.vfs.release();
+
+  const auto before = first.get();
   REQUIRE(before);
   const auto slow_groups = by_commit(slow);
   const auto fast_groups = by_commit(fast);
-  for (auto commit = before->commit + 1; commit <= before->commit + 5; ++commit) {
-    CAPTURE(commit);
-    CHECK(fast_groups.at(commit) == 14);
-    CHECK(slow_groups.at(commit) == 2);
-  }
-  CHECK(fast_groups.size() == 5);
+  CHECK(fast_groups
+        == std::map<std::uint64_t, int>{{before->commit + 1, 13}, {before->commit + 2, 13}});
+  CHECK(slow_groups.at(before->commit + 1) == 2);
+  CHECK(slow_groups.at(before->commit + 2) == 2);
+  CHECK(slow_groups.at(before->commit + 3) == 15);
 }
 
 TEST_CASE("interactive writes that come later overtake bulk ones", "[storage][lanes]") {
@@ -123,19 +158,61 @@ TEST_CASE("interactive writes that come later overtake bulk ones", "[storage][la
   CHECK(slow_groups.begin()->second == 1);
 }
 
-TEST_CASE("bulk writes are not starved however small the groups are", "[storage][lanes]") {
+TEST_CASE("no lane is starved however small the groups are", "[storage][lanes]") {
   const auto max_group = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{7});
-  CAPTURE(max_group);
+  const auto& rare = GENERATE_REF(
+    values<const storage::write_options*>({&interactive, &normal, &bulk, &maintenance}));
+  CAPTURE(max_group, static_cast<int>(rare->lane));
   item_database t{options([&](auto& o) { o.max_group = max_group; })};
   auto first = t.hold_commit(0);
 
-  auto slow = t.queue(1000, 1, bulk);
-  auto fast = t.queue(1, 100, interactive);
+  std::vector<pending> many;
+  for (const auto* other : {&interactive, &normal, &bulk, &maintenance})
+    if (other != rare)
+      for (auto& each : t.queue(100 * static_cast<row_id>(other->lane) + 100, 60, *other))
+        many.push_back(std::move(each));
+  auto few = t.queue(1, 2, *rare);
   t.vfs.release();
 
-  const auto slow_at = by_commit(slow).begin()->first;
-  const auto last_fast = by_commit(fast).rbegin()->first;
-  CHECK(slow_at < last_fast);
+  const auto before = first.get();
+  REQUIRE(before);
+  const auto few_at = by_commit(few).rbegin()->first;
+  const auto last = by_commit(many).rbegin()->first;
+  CHECK(few_at < last);
+  CHECK((few_at - before->commit - 1) * max_group <= 31); // 2 of 15 places, and one more turn
+}
+
+TEST_CASE("a bound of bytes that cuts each group short starves no lane and keeps all orders",
+          "[storage][lanes]") {
+  // 15 is a whole round of turns: the first place of each group would always be the same lane's.
+  item_database t{options([](auto& o) {
+    o.max_group = 15;
+    o.max_group_bytes = 1;
+  })};
+  auto first = t.hold_commit(0);
+
+  std::vector<std::vector<pending>> queued; // most urgent first
+  for (const auto& how : {interactive, normal, bulk, maintenance})
+    queued.push_back(t.queue(1000 * static_cast<row_id>(queued.size() + 1), 30, how));
+  t.vfs.release();
+
+  const auto before = first.get();
+  REQUIRE(before);
+  std::uint64_t share = 16; // of the first 30 groups of one
+  for (auto& each : queued) {
+    CAPTURE(share);
+    std::uint64_t last = before->commit;
+    std::uint64_t early = 0;
+    for (const auto& done : answers(each)) {
+      REQUIRE(done);
+      CHECK(done->commit > last);
+      last = done->commit;
+      early += last <= before->commit + 30 ? 1 : 0;
+    }
+    CHECK(early + 1 >= share);
+    share /= 2;
+  }
+  CHECK(t.db.stats().largest_group == 1);
 }
 
 TEST_CASE("a cancelled write never runs", "[storage][lanes]") {
@@ -161,17 +238,6 @@ TEST_CASE("a cancelled write never runs", "[storage][lanes]") {
   CHECK_FALSE(ran);
   CHECK(t.keys() == std::set<row_id>{0, 2});
   CHECK(t.db.stats().waiting_writes == 0);
-}
-
-TEST_CASE("a write that runs cannot be cancelled any more", "[storage][lanes]") {
-  item_database t;
-  auto running = t.hold_commit(0);
-
-  CHECK_FALSE(running.cancel());
-  t.vfs.release();
-
-  CHECK(running.get());
-  CHECK(t.keys() == std::set<row_id>{0});
 }
 
 TEST_CASE("on a deterministic runtime writes wait until they are told to run, and form one group",

@@ -267,3 +267,24 @@ TEST_CASE("after a failed flush nobody can say whether a borrower's rows are the
   REQUIRE(done);
   CHECK(done->level == storage::durability::synced);
 }
+
+TEST_CASE("borrowers write between the slices of long work", "[storage][pool][slices]") {
+  scratch_pool t;
+  auto db = storage::database::open(t.path, beside(pool_of(5))).value();
+  storage::slice_options how;
+  how.slice = std::chrono::nanoseconds{0};
+  auto work = db.write_slices_async([](storage::transaction&) { return storage::step::more; }, how);
+  REQUIRE(eventually([&db] { return db.stats().slices > 0; }));
+
+  auto held = t.borrow();
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(insert_item(held, i));
+    CHECK(held.commit());
+  }
+
+  const auto before = db.stats().slices;
+  CHECK(eventually([&] { return db.stats().slices > before; })); // nor do they stop the work
+  work.cancel();
+  REQUIRE(work.wait_for(default_deadline));
+  CHECK(work.get().error().code == errc::cancelled);
+}

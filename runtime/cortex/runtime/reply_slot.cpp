@@ -63,6 +63,13 @@ bool slot_base::withdraw(error problem) noexcept {
   return true;
 }
 
+bool slot_base::give_up(error problem) noexcept {
+  if (withdraw(std::move(problem)))
+    return true;
+  ask_to_stop();
+  return false;
+}
+
 bool slot_base::wait_until(monotonic_time until) noexcept {
   for (unsigned i = 0; i < yields && !done(); ++i)
     sched_yield();
@@ -151,7 +158,7 @@ const char* waited_for(stage where) noexcept {
 
 error expire(slot_base& asked) noexcept {
   auto late = error{errc::timeout, waited_for(asked.waits_in), asked.waits_in};
-  if (asked.withdraw(late))
+  if (asked.give_up(late)) // nobody is left who would take the answer
     return late;
   return error{errc::timeout, "the deadline passed after it was begun; it may still take effect",
                asked.works_in};

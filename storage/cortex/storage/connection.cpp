@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace cortex::storage::detail {
@@ -15,6 +15,10 @@ namespace {
 
 // Beyond this many texts a program most likely builds SQL by hand; the cache starts over then.
 constexpr std::size_t cache_limit = 256;
+
+// So many steps of SQLite's machine, some 20 us of work, pass between two looks at whether a
+// statement is to end. A look costs some 5 ns, with a time to keep some 30.
+constexpr int steps_between_looks = 1000;
 
 constexpr std::array<const char*, static_cast<std::size_t>(connection::fixed::count)> fixed_sql{
   "BEGIN",
@@ -52,6 +56,10 @@ bool harmless_pragma(std::string_view name, const char* argument) {
   return argument == nullptr && std::ranges::any_of(plain, is);
 }
 
+struct leave_on_exit {
+  void operator()(interruption* stop) const noexcept { stop->leave(); }
+};
+
 } // namespace
 
 void close_connection::operator()(sqlite3* db) const noexcept {
@@ -88,14 +96,34 @@ expected<std::unique_ptr<connection>> connection::open(const connection_options&
   return out;
 }
 
-void connection::set_busy_timeout(std::chrono::milliseconds most) noexcept {
-  constexpr std::chrono::milliseconds::rep longest = std::numeric_limits<int>::max();
-  sqlite3_busy_timeout(db_.get(), static_cast<int>(std::min(most.count(), longest)));
+// Our own statements are never ended: a COMMIT has no second chance.
+int connection::progress(void* self) noexcept {
+  auto& on = *static_cast<connection*>(self);
+  return on.scope_ != sql_scope::own && on.stops() ? 1 : 0;
+}
+
+// SQLite's own way to wait sleeps for up to 100 ms and listens to nobody. Only another process
+// holds a lock that is waited for here.
+int connection::wait_for_lock(void* self, int waits_before) noexcept {
+  auto& on = *static_cast<connection*>(self);
+  const auto now = std::chrono::steady_clock::now();
+  if (waits_before == 0)
+    on.waits_since_ = now;
+  const auto waited = now - on.waits_since_;
+  if (waited >= on.busy_timeout_ || on.stops())
+    return 0;
+  constexpr std::chrono::nanoseconds brief = std::chrono::milliseconds{1};
+  constexpr std::chrono::nanoseconds usual = std::chrono::milliseconds{5};
+  std::this_thread::sleep_for(
+    std::min(waits_before < 10 ? brief : usual, on.busy_timeout_ - waited));
+  return 1;
 }
 
 expected<void> connection::configure(const connection_options& options) {
   auto* db = db_.get();
   set_busy_timeout(options.busy_timeout);
+  sqlite3_busy_handler(db, &connection::wait_for_lock, this);
+  sqlite3_progress_handler(db, steps_between_looks, &connection::progress, this);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
@@ -183,8 +211,7 @@ void connection::make_room() {
   std::erase_if(cache_, [](const auto& entry) { return !entry.second->busy; });
 }
 
-expected<statement*> connection::prepare(std::string_view sql, std::size_t parameters,
-                                         sql_scope scope) {
+expected<statement*> connection::find_or_compile(std::string_view sql, sql_scope scope) {
   statement* found = nullptr;
   if (const auto it = cache_.find(sql); it != cache_.end() && !it->second->busy) {
     found = it->second.get();
@@ -205,6 +232,20 @@ expected<statement*> connection::prepare(std::string_view sql, std::size_t param
       cache_.emplace(std::string{sql}, std::move(made));
     }
   }
+  return found;
+}
+
+// From here until it is reset the statement keeps others away from the connection.
+expected<statement*> connection::prepare(std::string_view sql, std::size_t parameters,
+                                         sql_scope scope) {
+  if (stop_ != nullptr && !stop_->enter())
+    return told();
+  auto ready = find_or_compile(sql, scope);
+  if (!ready) {
+    step_aside();
+    return ready;
+  }
+  auto* found = *ready;
   found->busy = true;
   ++busy_;
   found->bind_failure = SQLITE_OK;
@@ -223,6 +264,8 @@ expected<statement*> connection::prepare(std::string_view sql, std::size_t param
 }
 
 expected<bool> connection::step(statement& prepared) {
+  if (stops())
+    return told();
   if (prepared.bind_failure != SQLITE_OK)
     return fail(translate(prepared.bind_failure, "binding a parameter"));
   if (!prepared.reads_only())
@@ -234,6 +277,8 @@ expected<bool> connection::step(statement& prepared) {
     return true;
   if (code == SQLITE_DONE)
     return false;
+  if (stopped(code))
+    return told();
   // The message of a function may quote what was bound ("JSON path error near …").
   const bool may_quote = (code & 0xff) == SQLITE_ERROR
                          && sqlite3_bind_parameter_count(prepared.raw()) > 0;
@@ -261,8 +306,10 @@ expected<changes> connection::run(statement& prepared) {
 void connection::reset(statement& prepared) noexcept {
   sqlite3_reset(prepared.raw());
   sqlite3_clear_bindings(prepared.raw());
-  if (std::exchange(prepared.busy, false))
+  if (std::exchange(prepared.busy, false)) {
     --busy_;
+    step_aside();
+  }
   if (prepared.one_off)
     std::erase_if(one_offs_, [&](const auto& s) { return s.get() == &prepared; });
 }
@@ -270,8 +317,8 @@ void connection::reset(statement& prepared) noexcept {
 void connection::reset_all() noexcept {
   if (busy_ == 0)
     return;
-  busy_ -= one_offs_.size(); // each is in use, else it would be gone
-  one_offs_.clear();
+  while (!one_offs_.empty())
+    reset(*one_offs_.back());
   for (auto& [sql, cached] : cache_)
     if (cached->busy)
       reset(*cached);
@@ -304,6 +351,10 @@ expected<void> connection::run_script(std::string_view sql, sql_scope scope) {
       scope_ = before;
       return fail(errc::invalid_argument, "a script has no parameters: " + shorten(sql));
     }
+    if (stops()) {
+      scope_ = before;
+      return told();
+    }
     if (compiled != nullptr) {
       changed_ = changed_ || sqlite3_stmt_readonly(compiled) == 0;
       do
@@ -312,7 +363,7 @@ expected<void> connection::run_script(std::string_view sql, sql_scope scope) {
     }
     scope_ = before;
     if (prepared != SQLITE_OK || (compiled != nullptr && code != SQLITE_DONE))
-      return fail(translate(code, shorten(sql), db_.get()));
+      return fail(failure(code, shorten(sql)));
     sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
     if (compiled == nullptr)
       break; // a comment at the end
@@ -327,6 +378,16 @@ int connection::run(fixed which) noexcept {
   const int code = sqlite3_step(stmt);
   sqlite3_reset(stmt);
   return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+bool connection::stopped(int code) const noexcept {
+  const int kind = code & 0xff;
+  return (kind == SQLITE_INTERRUPT || kind == SQLITE_BUSY) && stop_ != nullptr
+         && stop_->told().has_value();
+}
+
+error connection::failure(int code, const std::string& what) const {
+  return stopped(code) ? stop_->told().value() : translate(code, what, db_.get());
 }
 
 expected<void> connection::exec(const std::string& sql) {
@@ -344,6 +405,9 @@ std::int64_t connection::data_version() noexcept {
 }
 
 expected<std::string> connection::query_text(const std::string& sql) {
+  if (stop_ != nullptr && !stop_->enter())
+    return told();
+  const std::unique_ptr<interruption, leave_on_exit> inside{stop_};
   auto compiled = compile(sql, sql_scope::own, false);
   if (!compiled)
     return unexpected{std::move(compiled).error()};

@@ -3,6 +3,7 @@
 
 #include "cortex/expected.hpp"
 #include "cortex/statement.hpp"
+#include "cortex/storage/interruption.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -70,7 +71,7 @@ public:
   connection& operator=(const connection&) = delete;
   ~connection();
 
-  // -- SQL of callers
+  // -- SQL of callers: ended when `obey` says so, with the error that it tells
 
   /// A statement from the cache, reset and without parameters. Errors: `invalid_argument` for a
   /// text that is not one statement, that the scope forbids, or with another number of parameters.
@@ -100,6 +101,8 @@ public:
   int run(fixed which) noexcept;
   /// Runs text of ours that is prepared anew. Errors: translated.
   expected<void> exec(const std::string& sql);
+  /// What a code stands for: what the user of the connection was told, or what SQLite says.
+  [[nodiscard]] error failure(int code, const std::string& what) const;
   /// SQLite's counter of changes by other connections; 0 if it cannot be read.
   [[nodiscard]] std::int64_t data_version() noexcept;
   /// The first column of the first row of a query of ours.
@@ -124,7 +127,15 @@ public:
   [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
   void set_wal_pages(int pages) noexcept { wal_pages_ = pages; }
   /// How long a lock of another process is waited for.
-  void set_busy_timeout(std::chrono::milliseconds most) noexcept;
+  void set_busy_timeout(std::chrono::milliseconds most) noexcept { busy_timeout_ = most; }
+  [[nodiscard]] std::chrono::milliseconds busy_timeout() const noexcept { return busy_timeout_; }
+  /// What ends statements of callers, and waits for locks, before their time. Outlives the
+  /// connection.
+  void obey(interruption& stop) noexcept { stop_ = &stop; }
+  /// What the user was told, if it was to stop.
+  [[nodiscard]] std::optional<error> why_stopped() const {
+    return stop_ != nullptr ? stop_->told() : std::nullopt;
+  }
   [[nodiscard]] sqlite3* raw() const noexcept { return db_.get(); }
   /// Ends statements that are still running, for example of a function that kept a cursor.
   void reset_all() noexcept;
@@ -136,6 +147,18 @@ private:
 
   static int authorize(void* self, int action, const char* first, const char* second,
                        const char* schema, const char* trigger) noexcept;
+  static int progress(void* self) noexcept;
+  static int wait_for_lock(void* self, int waits_before) noexcept;
+  /// True if a statement of a caller must not go on.
+  [[nodiscard]] bool stops() noexcept { return stop_ != nullptr && stop_->stops(); }
+  /// True if that is what a code stands for.
+  [[nodiscard]] bool stopped(int code) const noexcept;
+  [[nodiscard]] unexpected told() const { return unexpected{stop_->told().value()}; }
+  void step_aside() noexcept {
+    if (stop_ != nullptr)
+      stop_->leave();
+  }
+  [[nodiscard]] expected<statement*> find_or_compile(std::string_view sql, sql_scope scope);
   expected<void> configure(const connection_options& options);
   expected<raw_statement> compile(std::string_view sql, sql_scope scope, bool persistent);
   void make_room();
@@ -149,6 +172,9 @@ private:
   };
 
   std::unique_ptr<sqlite3, close_connection> db_;
+  interruption* stop_ = nullptr;
+  std::chrono::milliseconds busy_timeout_{0};
+  std::chrono::steady_clock::time_point waits_since_{}; // for a lock
   sql_scope scope_ = sql_scope::own;
   bool changed_ = false;
   std::size_t bound_bytes_ = 0;

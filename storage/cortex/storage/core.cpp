@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <stop_token>
 #include <system_error>
 
 namespace cortex::storage::detail {
@@ -219,6 +220,15 @@ bool database_core::serve_writes() noexcept {
 // one before is committed; a caller whose reply is on its way to it still counts as company.
 expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
   const auto held = cortex::detail::slot_ptr<cortex::detail::slot_base>::share(what.slot());
+  // One that waits is answered at once; one that runs looks at the token itself.
+  auto withdraw = [&slot = *held] { slot.withdraw({errc::cancelled, "withdrawn by the asker"}); };
+  std::optional<std::stop_callback<decltype(withdraw)>> on_stop;
+  if (what.options.stop.stop_possible())
+    on_stop.emplace(what.options.stop, withdraw);
+  if (what.sliced != nullptr) { // its caller could do no more than the first slice
+    submit(what);
+    return cortex::detail::await_slot(*held);
+  }
   if (!admit(what))
     return {};
   const bool alone = callers_.fetch_add(1, std::memory_order_acq_rel) == 0;
@@ -332,19 +342,28 @@ expected<reader*> database_core::take_reader(const read_options& options) noexce
   const auto within = options.deadline.count() != 0 ? options.deadline : options_.default_deadline;
   if (within.count() < 0)
     return fail(error{errc::timeout, "no time was given", stage::admission});
-  auto taken = take_any(options.owner, within);
+  if (options.stop.stop_requested())
+    return fail(errc::cancelled, "its asker withdrew it before it began");
+  auto taken = take_any(options.owner, within, options.stop);
   if (taken && *taken == nullptr && closed()) {
     disown();
     return fail(errc::closed, "'" + path_ + "' is closed");
   }
+  if (taken)
+    stop_of(*taken).begin(limits_of(options, runtime_.monotonic().now()));
   return taken;
 }
 
+use_limits database_core::limits_of(const read_options& options, monotonic_time begun) const {
+  const auto within = options.run_for.count() != 0 ? options.run_for : options_.default_run_for;
+  return {&runtime_.monotonic(), deadline_after(begun, within), options.stop};
+}
+
 // What was queued before the end is still served, so this one does not ask whether it has come.
-expected<reader*> database_core::take_any(std::string_view owner,
-                                          std::chrono::nanoseconds within) noexcept {
+expected<reader*> database_core::take_any(std::string_view owner, std::chrono::nanoseconds within,
+                                          const std::stop_token& stop) noexcept {
   if (!memory_)
-    return readers_->take(owner, within, runtime_.monotonic());
+    return readers_->take(owner, within, stop, runtime_.monotonic());
   // One connection for all: reads take turns with the writer.
   const bool taken = writer_->own_turn(deadline_after(std::chrono::steady_clock::now(), within));
   if (!taken && !stopping_.load(std::memory_order_acquire))
@@ -362,6 +381,7 @@ void database_core::give_back(reader* held) noexcept {
     return;
   }
   writer_->on().reset_all();
+  writer_->stop().end();
   disown();
 }
 
@@ -434,33 +454,61 @@ std::span<pending_read*> database_core::serve_batch(std::span<pending_read*> bat
   auto first_end = monotonic_time::max();
   for (auto* each : batch)
     first_end = std::min(first_end, each->slot().deadline);
-  auto held = take_any("queued reads", std::max(first_end - began, monotonic_time::duration{0}));
-  if (held)
+  auto held
+    = take_any("queued reads", std::max(first_end - began, monotonic_time::duration{0}), {});
+  if (held) {
     reading_.fetch_add(1, std::memory_order_seq_cst);
+    stop_of(*held).begin({});
+  }
   const bool late = !held && held.error().code == errc::timeout;
   const auto now = late ? first_end : runtime_.monotonic().now();
   const auto others = std::partition(batch.begin(), batch.end(), [&](pending_read* each) {
     return late && each->slot().deadline > now;
   });
+  if (held)
+    return serve_with(*held, batch, now);
   const auto kept = batch.first(static_cast<std::size_t>(others - batch.begin()));
   for (auto* each : batch.subspan(kept.size())) {
-    auto& slot = each->slot();
-    if (held && slot.deadline <= now)
-      slot.fail({errc::timeout, "the readers of '" + path_ + "' were busy", stage::reader});
-    else if (!held)
-      slot.fail(held.error());
-    else if (slot.begin()) {
-      const cortex::detail::no_blocking_scope inside{"a read function"};
-      snapshot view{connection_of(*held)};
-      each->run(view);
-    }
-    slot.unref();
-  }
-  if (held) {
-    reading_.fetch_sub(1, std::memory_order_seq_cst);
-    give_back(*held);
+    each->slot().fail(held.error());
+    each->slot().unref();
   }
   return kept;
+}
+
+// Returns those that are left for another snapshot: none answers for the time that the others took.
+std::span<pending_read*> database_core::serve_with(reader* held, std::span<pending_read*> batch,
+                                                   monotonic_time began) noexcept {
+  constexpr std::chrono::milliseconds long_enough{50};
+  auto& stop = stop_of(held);
+  auto now = began;
+  while (!batch.empty() && !stop.asked() && now - began <= long_enough) {
+    serve_read(*batch.front(), held, now);
+    batch = batch.subspan(1);
+    now = runtime_.monotonic().now();
+  }
+  reading_.fetch_sub(1, std::memory_order_seq_cst);
+  give_back(held);
+  return batch;
+}
+
+void database_core::serve_read(pending_read& what, reader* held, monotonic_time now) noexcept {
+  auto& slot = what.slot();
+  if (slot.deadline <= now) {
+    slot.fail({errc::timeout, "the readers of '" + path_ + "' were busy", stage::reader});
+  } else if (what.options.stop.stop_requested()) {
+    slot.fail({errc::cancelled, "its asker withdrew it while it waited for a reader"});
+  } else if (slot.begin()) {
+    auto limits = limits_of(what.options, now);
+    limits.slot = &slot;
+    stop_of(held).go_on(std::move(limits));
+    if (held != nullptr)
+      held->pass_on(what.options.owner);
+    const cortex::detail::no_blocking_scope inside{"a read function"};
+    snapshot view{connection_of(held)};
+    what.run(view);
+    stop_of(held).go_on({});
+  }
+  slot.unref();
 }
 
 void database_core::reader_thread() noexcept {
@@ -512,9 +560,15 @@ database_stats database_core::stats() const {
     out.commits = c.groups;
     out.writes = c.writes;
     out.failed_writes = c.failed;
+    out.slices = c.slices;
     out.largest_group = c.largest;
     out.reruns = c.reruns;
-    out.waiting_writes = writer_->waiting();
+    const auto& lanes = writer_->lanes();
+    for (std::size_t i = 0; i < lane_count; ++i) {
+      const auto which = static_cast<lane>(i);
+      out.lanes[i] = {lanes.waiting(which), c.acknowledged[i], lanes.refused(which)};
+      out.waiting_writes += out.lanes[i].waiting;
+    }
     out.checkpoints = c.checkpoints;
     out.log_resets = c.log_resets;
     out.wal_pages = c.wal_pages;

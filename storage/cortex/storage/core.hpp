@@ -117,11 +117,18 @@ private:
   [[nodiscard]] bool start_storage_thread() noexcept;
   void storage_thread() noexcept;
   void reader_thread() noexcept;
-  [[nodiscard]] expected<reader*> take_any(std::string_view owner,
-                                           std::chrono::nanoseconds within) noexcept;
+  [[nodiscard]] expected<reader*> take_any(std::string_view owner, std::chrono::nanoseconds within,
+                                           const std::stop_token& stop) noexcept;
+  [[nodiscard]] interruption& stop_of(reader* held) noexcept {
+    return held != nullptr ? held->stop() : writer_->stop();
+  }
+  [[nodiscard]] use_limits limits_of(const read_options& options, monotonic_time begun) const;
   bool serve_reads() noexcept;
   bool serve_upkeep() noexcept;
   void upkeep_thread() noexcept;
+  std::span<pending_read*> serve_with(reader* held, std::span<pending_read*> batch,
+                                       monotonic_time began) noexcept;
+  void serve_read(pending_read& what, reader* held, monotonic_time now) noexcept;
   std::span<pending_read*> serve_batch(std::span<pending_read*> batch) noexcept;
   [[nodiscard]] expected<void> start_reader_threads() noexcept;
   void leave() noexcept;

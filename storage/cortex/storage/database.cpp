@@ -21,6 +21,7 @@ expected<void> validate(const database_options& options) {
   unless(options.max_group >= 1, "max_group: at least 1");
   unless(options.max_group_bytes >= 1, "max_group_bytes: at least 1");
   unless(options.default_deadline > zero, "default_deadline: more than 0");
+  unless(options.default_run_for > zero, "default_run_for: more than 0");
   unless(options.busy_timeout >= zero && options.busy_timeout <= std::chrono::days{24},
          "busy_timeout: 0 to 24 days");
   unless(options.checkpoint_pages >= 1, "checkpoint_pages: at least 1");
@@ -106,6 +107,15 @@ write_options database::default_write() const noexcept {
   write_options out;
   out.level = core_->options().level;
   return out;
+}
+
+void database::set_up(detail::sliced_write& what, const slice_options& options) const noexcept {
+  what.options.level = options.level.value_or(core_->options().level);
+  what.options.lane = options.lane;
+  what.options.deadline = options.deadline.count() != 0 ? options.deadline
+                                                        : std::chrono::nanoseconds::max();
+  what.options.stop = options.stop;
+  what.slice = options.slice;
 }
 
 // A read-only reference to a database that somebody else in the process writes.

@@ -30,16 +30,17 @@ expected<connection_settings> settings_of(connection& on) {
   out.journal_mode = *std::move(mode);
   out.encoding = *std::move(encoding);
   const std::pair<const char*, std::int64_t*> numbers[]{
-    {"synchronous", &out.synchronous},   {"cache_size", &out.cache_size},
-    {"temp_store", &out.temp_store},     {"foreign_keys", &out.foreign_keys},
-    {"busy_timeout", &out.busy_timeout}, {"page_size", &out.page_size},
-    {"auto_vacuum", &out.auto_vacuum}};
+    {"synchronous", &out.synchronous}, {"cache_size", &out.cache_size},
+    {"temp_store", &out.temp_store},   {"foreign_keys", &out.foreign_keys},
+    {"page_size", &out.page_size},     {"auto_vacuum", &out.auto_vacuum}};
   for (const auto& [pragma, place] : numbers) {
     auto number = number_of(on, pragma);
     if (!number)
       return unexpected{std::move(number).error()};
     *place = *number;
   }
+  out.busy_timeout
+    = on.busy_timeout().count(); // waited for in our own way, which pragmas do not know
   return out;
 }
 

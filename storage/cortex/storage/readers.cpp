@@ -49,6 +49,12 @@ void reader::end_snapshot() noexcept {
 }
 
 void reader::hold(std::string_view owner, monotonic_time since) noexcept {
+  pass_on(owner);
+  since_.store(since.time_since_epoch().count(), std::memory_order_release);
+  add_relaxed(uses_);
+}
+
+void reader::pass_on(std::string_view owner) noexcept {
   std::array<char, 32> text{};
   owner.copy(text.data(), text.size() - 1);
   for (std::size_t i = 0; i < owner_.size(); ++i) {
@@ -56,8 +62,6 @@ void reader::hold(std::string_view owner, monotonic_time since) noexcept {
     std::memcpy(&word, text.data() + i * sizeof word, sizeof word);
     owner_[i].store(word, std::memory_order_relaxed);
   }
-  since_.store(since.time_since_epoch().count(), std::memory_order_release);
-  add_relaxed(uses_);
 }
 
 void reader::put_down() noexcept {
@@ -108,19 +112,22 @@ reader* reader_pool::try_take() noexcept {
   return nullptr;
 }
 
-reader* reader_pool::wait_for_one(std::chrono::nanoseconds patience) noexcept {
+reader* reader_pool::wait_for_one(std::chrono::nanoseconds patience,
+                                  const std::stop_token& stop) noexcept {
+  const std::stop_callback told{stop, [this] { wake_all(); }};
+  auto ends = [&] { return shut_.load() || stop.stop_requested(); };
   waits_.fetch_add(1, std::memory_order_relaxed);
   const auto began = std::chrono::steady_clock::now();
   const auto until = patience < monotonic_time::max() - began ? began + patience
                                                               : monotonic_time::max();
   for (;;) {
     const auto turn = join_waiters();
-    auto* found = shut_.load() ? nullptr : try_take();
-    const bool in_time = found != nullptr || shut_.load() || futex_wait(turn_, turn, until);
+    auto* found = ends() ? nullptr : try_take();
+    const bool in_time = found != nullptr || ends() || futex_wait(turn_, turn, until);
     leave_waiters();
-    if (found == nullptr && !shut_.load())
+    if (found == nullptr && !ends())
       found = try_take();
-    if (found != nullptr || shut_.load()) {
+    if (found != nullptr || ends()) {
       if (idle_.load(std::memory_order_seq_cst) != 0)
         wake_one(); // a reader came back while our wake was in flight
       return found;
@@ -158,14 +165,22 @@ void reader_pool::wake_one() noexcept {
     futex_wake_one(turn_);
 }
 
+void reader_pool::wake_all() noexcept {
+  turn_.fetch_add(1, std::memory_order_seq_cst);
+  futex_wake_all(turn_);
+}
+
 expected<reader*> reader_pool::take(std::string_view owner, std::chrono::nanoseconds patience,
+                                    const std::stop_token& stop,
                                     const monotonic_clock& clock) noexcept {
   auto* found = shut_.load(std::memory_order_acquire) ? nullptr : try_take();
   if (found == nullptr && !shut_.load(std::memory_order_acquire))
-    found = wait_for_one(patience);
+    found = wait_for_one(patience, stop);
   if (found == nullptr) {
     if (shut_.load(std::memory_order_acquire))
       return fail(errc::closed, "the database is closed");
+    if (stop.stop_requested())
+      return fail(errc::cancelled, "its asker withdrew it while it waited for a reader");
     std::string names;
     for (const auto& info : at_work(clock.now()))
       names += (names.empty() ? "" : ", ") + info.owner;
@@ -183,6 +198,7 @@ expected<reader*> reader_pool::take(std::string_view owner, std::chrono::nanosec
 
 void reader_pool::give_back(reader& held) noexcept {
   held.on().reset_all();
+  held.stop().end();
   if (!keep_snapshots_)
     held.end_snapshot(); // or it would keep another process's log from beginning anew
   held.put_down();
@@ -217,14 +233,12 @@ bool reader_pool::close_gate(monotonic_time until) noexcept {
 
 void reader_pool::open_gate() noexcept {
   gate_closed_.store(false, std::memory_order_seq_cst);
-  turn_.fetch_add(1, std::memory_order_seq_cst);
-  futex_wake_all(turn_);
+  wake_all();
 }
 
 bool reader_pool::shut(monotonic_time until) noexcept {
   shut_.store(true, std::memory_order_seq_cst);
-  turn_.fetch_add(1, std::memory_order_seq_cst);
-  futex_wake_all(turn_);
+  wake_all();
   return close_gate(until);
 }
 

@@ -5,11 +5,13 @@
 #include "cortex/clock.hpp"
 #include "cortex/database.hpp"
 #include "cortex/storage/connection.hpp"
+#include "cortex/storage/interruption.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,9 +22,13 @@ namespace cortex::storage::detail {
 class alignas(64) reader {
 public:
   reader(std::unique_ptr<connection> on, std::size_t place) noexcept
-    : on_(std::move(on)), place_(place) {}
+    : on_(std::move(on)), place_(place) {
+    on_->obey(stop_);
+  }
 
   [[nodiscard]] connection& on() const noexcept { return *on_; }
+  /// What ends the use of the holder, who begins it; `give_back` ends it.
+  [[nodiscard]] interruption& stop() noexcept { return stop_; }
   [[nodiscard]] std::size_t place() const noexcept { return place_; }
 
   /// Makes sure that an open snapshot is not older than `commit`; without `keep` takes a new one
@@ -32,14 +38,17 @@ public:
   void end_snapshot() noexcept;
   /// Takes another connection in place of one that failed. By the holder.
   void replace(std::unique_ptr<connection> on) noexcept {
+    stop_.end();
     end_snapshot();
     on_ = std::move(on);
+    on_->obey(stop_);
   }
   /// Closes the connection; the object stays for statistics.
   void close() noexcept { on_.reset(); }
 
   // Who has it: written by the holder, read by statistics.
   void hold(std::string_view owner, monotonic_time since) noexcept;
+  void pass_on(std::string_view owner) noexcept; ///< Held as before, for somebody else.
   void put_down() noexcept;
   [[nodiscard]] bool describe(reader_info& out, monotonic_time now) const;
   [[nodiscard]] std::uint64_t uses() const noexcept {
@@ -47,6 +56,7 @@ public:
   }
 
 private:
+  interruption stop_; // outlives the connection
   std::unique_ptr<connection> on_;
   std::size_t place_;
   bool open_ = false;
@@ -69,9 +79,10 @@ public:
   /// Before the first `take`.
   void add(std::unique_ptr<connection> on);
 
-  /// A reader with a snapshot of everything committed so far; waits for at most `patience`.
-  /// Errors: `timeout`, `closed`, `io`, `corrupt`.
+  /// A reader with a snapshot of everything committed so far; waits for at most `patience`, or
+  /// until it is to stop. Errors: `timeout`, `cancelled`, `closed`, `io`, `corrupt`.
   [[nodiscard]] expected<reader*> take(std::string_view owner, std::chrono::nanoseconds patience,
+                                       const std::stop_token& stop,
                                        const monotonic_clock& clock) noexcept;
   void give_back(reader& held) noexcept;
 
@@ -102,11 +113,13 @@ public:
 
 private:
   [[nodiscard]] reader* try_take() noexcept;
-  [[nodiscard]] reader* wait_for_one(std::chrono::nanoseconds patience) noexcept;
+  [[nodiscard]] reader* wait_for_one(std::chrono::nanoseconds patience,
+                                     const std::stop_token& stop) noexcept;
   /// Before a thread looks whether it must sleep: the turn to sleep on if it must.
   [[nodiscard]] std::uint32_t join_waiters() noexcept;
   void leave_waiters() noexcept;
   void wake_one() noexcept;
+  void wake_all() noexcept;
 
   const std::atomic<std::uint64_t>& commits_;
   const bool keep_snapshots_;

@@ -82,6 +82,7 @@ std::string differing(const database_options& a, const database_options& b) {
   unless(a.max_group == b.max_group, "max_group");
   unless(a.max_group_bytes == b.max_group_bytes, "max_group_bytes");
   unless(a.default_deadline == b.default_deadline, "default_deadline");
+  unless(a.default_run_for == b.default_run_for, "default_run_for");
   unless(a.busy_timeout == b.busy_timeout, "busy_timeout");
   unless(a.checkpoint_pages == b.checkpoint_pages, "checkpoint_pages");
   unless(a.wal_budget_bytes == b.wal_budget_bytes, "wal_budget_bytes");

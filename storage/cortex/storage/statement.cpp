@@ -78,6 +78,10 @@ int column_count(const statement& of) {
   return sqlite3_column_count(of.raw());
 }
 
+std::optional<error> told_to_stop(const snapshot& view) {
+  return view.on().why_stopped();
+}
+
 } // namespace detail
 
 cursor::~cursor() {

@@ -1,5 +1,6 @@
 #include "cortex/storage/writer.hpp"
 
+#include "cortex/storage/slices.hpp"
 #include "cortex/storage/sqlite_error.hpp"
 
 #include <sched.h>
@@ -15,6 +16,7 @@ writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
                std::atomic<std::uint64_t>& commits)
   : around_(std::move(around)),
     commits_(commits),
+    lanes_(around_.options, around_.connect.path),
     on_(std::move(on)),
     next_checkpoint_(around_.options.checkpoint_pages) {
   group_.reserve(around_.options.max_group);
@@ -25,23 +27,9 @@ writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
 // -- queueing and ownership -----------------------------------------------------------------------
 
 bool writer::enqueue(pending_write& what) noexcept {
-  const auto which = static_cast<std::size_t>(what.options.lane);
-  // Counted before `refusing_` is read: whoever closes either is seen here or sees us waiting.
-  const auto before = waiting_[which].fetch_add(1, std::memory_order_seq_cst);
-  std::optional<error> refusal;
-  if (refusing_.load(std::memory_order_seq_cst)) {
-    refusal = error{errc::closed, "'" + around_.connect.path + "' is closed"};
-  } else if (before >= around_.options.lane_bound) {
-    refusal = error{errc::overloaded, "'" + around_.connect.path
-                                        + "' has as many writes waiting in "
-                                          "the lane as its bound allows"};
-    refusal->retry_after
-      = std::chrono::milliseconds{1 + before / std::max<std::size_t>(around_.options.max_group, 1)};
-  } else {
-    lanes_[which].push(what);
+  auto refusal = lanes_.enter(what);
+  if (!refusal)
     return true;
-  }
-  waiting_[which].fetch_sub(1, std::memory_order_seq_cst);
   what.slot().fail(*std::move(refusal));
   what.slot().unref();
   return false;
@@ -56,10 +44,15 @@ bool writer::try_own() noexcept {
 bool writer::own(monotonic_time until) noexcept {
   if (try_own())
     return true;
-  while (owner_.exchange(2, std::memory_order_acquire) != 0)
-    if (!futex_wait(owner_, 2, until))
-      return false;
-  return true;
+  awaited_.fetch_add(1, std::memory_order_seq_cst);
+  bool waits = true;
+  bool owned = false;
+  while (waits) {
+    owned = owner_.exchange(2, std::memory_order_acquire) == 0;
+    waits = !owned && futex_wait(owner_, 2, until);
+  }
+  awaited_.fetch_sub(1, std::memory_order_seq_cst);
+  return owned;
 }
 
 bool writer::own_first(monotonic_time until) noexcept {
@@ -76,6 +69,7 @@ bool writer::own_turn(monotonic_time until) noexcept {
   if (!ended() && try_own())
     return true;
   turns_awaited_.fetch_add(1, std::memory_order_seq_cst);
+  awaited_.fetch_add(1, std::memory_order_seq_cst);
   bool owned = false;
   bool waits = !ended();
   while (waits) {
@@ -83,8 +77,17 @@ bool writer::own_turn(monotonic_time until) noexcept {
     owned = owner_.exchange(2, std::memory_order_acquire) == 0;
     waits = !owned && !ended() && futex_wait(owner_, 2, until);
   }
+  awaited_.fetch_sub(1, std::memory_order_seq_cst);
   turns_awaited_.fetch_sub(1, std::memory_order_seq_cst);
   return owned;
+}
+
+// Who sleeps for ownership would come too late each time if the thread that gives it back took it
+// again at once: work in slices goes on for long.
+void writer::let_in() const noexcept {
+  while (awaited_.load(std::memory_order_seq_cst) != 0
+         && owner_.load(std::memory_order_seq_cst) == 0)
+    sched_yield();
 }
 
 void writer::end_turns() noexcept {
@@ -104,13 +107,13 @@ bool writer::disown() noexcept {
 std::optional<bool> writer::run_alone(pending_write& what) noexcept {
   if (has_work() || !try_own())
     return std::nullopt;
-  if (refusing_.load(std::memory_order_acquire)) {
+  if (lanes_.refusing()) {
     static_cast<void>(disown());
     return std::nullopt; // `enqueue` answers it
   }
-  carried_.push_front(&what);
-  waiting_[static_cast<std::size_t>(what.options.lane)].fetch_add(1, std::memory_order_relaxed);
-  run_group();
+  group_.assign(1, &what);
+  screen();
+  commit_group();
   return disown();
 }
 
@@ -127,12 +130,17 @@ bool writer::combine(const cortex::detail::slot_base& wanted) noexcept {
 bool writer::serve() noexcept {
   if (!has_work() || !try_own())
     return false;
-  do
-    while (has_work() && claims_.load(std::memory_order_seq_cst) == 0) {
+  bool left = true;
+  while (left) {
+    do {
       gather();
       run_group();
-    }
-  while (disown() && try_own());
+    } while (has_work() && claims_.load(std::memory_order_seq_cst) == 0
+             && awaited_.load(std::memory_order_seq_cst) == 0);
+    left = disown();
+    let_in();
+    left = left && try_own();
+  }
   return true;
 }
 
@@ -146,45 +154,39 @@ bool writer::serve_one() noexcept {
 
 // -- groups ---------------------------------------------------------------------------------------
 
-void writer::take_lane(lane from, std::size_t most) noexcept {
-  auto& queue = lanes_[static_cast<std::size_t>(from)];
-  for (; most != 0; --most) {
-    auto* next = queue.pop();
-    if (next == nullptr)
-      return;
-    group_.push_back(static_cast<pending_write*>(next));
-  }
+void writer::collect() noexcept {
+  lanes_.take(group_);
+  if (group_.empty())
+    sched_yield(); // counted, but its enqueue has not returned yet
+  else
+    screen();
 }
 
-// Interactive writes first; bulk ones fill what is left, and an eighth is theirs in any case.
-void writer::collect() noexcept {
-  group_.clear();
-  const auto most = around_.options.max_group;
-  while (!carried_.empty() && group_.size() < most) {
-    group_.push_back(carried_.front());
-    carried_.pop_front();
-  }
-  const auto room = most - group_.size();
-  const bool bulk_waits = waiting_[1].load(std::memory_order_relaxed) != 0;
-  // An eighth of less than eight is one; in groups of one the lanes take turns.
-  const auto reserved = bulk_waits && (room > 1 || (bulk_turn_ = !bulk_turn_))
-                          ? std::max<std::size_t>(room / 8, room != 0 ? 1 : 0)
-                          : 0;
-  take_lane(lane::interactive, room - reserved);
-  if (bulk_waits)
-    take_lane(lane::bulk, std::min(most - group_.size(), std::max<std::size_t>(most / 8, 1)));
-  if (group_.empty()) {
-    sched_yield(); // counted, but its enqueue has not returned yet
-    return;
-  }
+namespace {
+
+// Whether the asker of a write that can no longer be withdrawn wants it no more.
+bool asked_to_stop(pending_write& what) noexcept {
+  return what.slot().asked_to_stop() || what.options.stop.stop_requested();
+}
+
+} // namespace
+
+// Answers those whose time is up, and drops those that were withdrawn.
+void writer::screen() noexcept {
   const auto now = around_.clock.now();
   std::erase_if(group_, [&](pending_write* member) {
     auto& slot = member->slot();
-    waiting_[static_cast<std::size_t>(member->options.lane)].fetch_sub(1,
-                                                                       std::memory_order_relaxed);
     if (slot.deadline <= now) {
       answer(*member,
              {errc::timeout, "the writer of '" + around_.connect.path + "' was busy", stage::lane});
+      return true;
+    }
+    if (asked_to_stop(*member)) {
+      answer(*member, {errc::cancelled, "withdrawn by the asker"});
+      return true;
+    }
+    if (member->sliced != nullptr && lanes_.refusing()) { // it could go on for ever
+      answer(*member, {errc::closed, "'" + around_.connect.path + "' was closed"});
       return true;
     }
     if (slot.begin())
@@ -200,12 +202,16 @@ void writer::gather() noexcept {
   constexpr int patience = 64;
   if (level_ != durability::synced)
     return;
-  for (int i = 0; i < patience && waiting() < company_; ++i)
+  for (int i = 0; i < patience && lanes_.waiting() < company_; ++i)
     sched_yield();
 }
 
 void writer::run_group() noexcept {
   collect();
+  commit_group();
+}
+
+void writer::commit_group() noexcept {
   if (group_.empty())
     return;
   const auto members_now = group_.size();
@@ -216,13 +222,13 @@ void writer::run_group() noexcept {
   // First as if all will go well; if one member fails, with a savepoint around each; if that breaks
   // down as well, everyone in a transaction of its own.
   auto ended = attempt(group_, level, false);
-  if (ended == verdict::again) {
+  if (ended == verdict::again && !group_.empty()) {
     add_relaxed(counters_.reruns);
     ended = attempt(group_, level, true);
   }
   if (ended == verdict::again || ended == verdict::commit_failed)
     each_alone(group_);
-  company_ = members_now + waiting();
+  company_ = members_now + lanes_.waiting();
   maintain();
 }
 
@@ -249,36 +255,38 @@ writer::verdict writer::attempt(members& group, durability level, bool savepoint
   on_->clear_marks();
   rolled_back_ = false;
   if (const int code = on_->run(connection::fixed::begin_write); code != 0) {
-    answer_all(group, translate(code, "cannot begin to write", on_->raw()));
+    answer_all(group, on_->failure(code, "cannot begin to write"));
     return verdict::answered;
   }
   if (const auto ran = run_members(group, savepoints); ran != verdict::committed)
     return ran;
-  if (!savepoints && drop_expired(group)) {
+  if (!savepoints && drop_late(group)) {
     on_->run(connection::fixed::rollback);
     return verdict::again;
   }
   return commit(group, level, begun);
 }
 
-std::optional<error> writer::run_member(pending_write& member, bool last_look) noexcept {
+// What ends a member in the middle of a statement makes SQLite roll the whole group back: it counts
+// as a failure that broke the group, and the others run again.
+std::optional<error> writer::run_member(pending_write& member) noexcept {
   const cortex::detail::no_blocking_scope inside{"a write function"};
   on_->forget_changes();
+  stop_.begin({&around_.clock, member.slot().deadline, member.options.stop, &member.slot()});
   transaction view{*on_};
-  auto result = member.run(view);
+  auto result = member.sliced != nullptr ? run_slice(*member.sliced, view) : member.run(view);
   on_->reset_all();
-  if (broken()) {
-    if (!result)
-      return std::move(result).error();
-    return error{errc::internal, "a statement rolled the transaction back"};
-  }
+  // Whatever the function made of it.
+  auto told = stop_.stops() ? stop_.told() : std::nullopt;
+  stop_.end();
+  if (told)
+    return told;
   if (!result)
     return std::move(result).error();
+  if (broken())
+    return error{errc::internal, "a statement rolled the transaction back"};
   if (on_->deferred_violation())
     return error{errc::constraint, "FOREIGN KEY constraint failed at the end of the write"};
-  // Without savepoints one look at the clock before COMMIT does for all of them.
-  if (last_look && member.slot().deadline <= around_.clock.now())
-    return error{errc::timeout, "its time was up before COMMIT; it was undone", stage::execute};
   return std::nullopt;
 }
 
@@ -288,7 +296,7 @@ writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
     auto& member = *group[i];
     if (savepoints)
       on_->run(connection::fixed::savepoint);
-    auto problem = run_member(member, savepoints);
+    auto problem = run_member(member);
     if (!problem) {
       if (savepoints)
         on_->run(connection::fixed::release);
@@ -316,17 +324,21 @@ writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
   return verdict::answered;
 }
 
-bool writer::drop_expired(members& group) noexcept {
+// Those that have run, but whose time or asker went while others ran.
+bool writer::drop_late(members& group) noexcept {
   const auto now = around_.clock.now();
-  return std::erase_if(group,
-                       [&](pending_write* member) {
-                         if (member->slot().deadline > now)
-                           return false;
-                         answer(*member,
-                                {errc::timeout, "its time was up before COMMIT; it was undone",
-                                 stage::execute});
-                         return true;
-                       })
+  return std::erase_if(
+           group,
+           [&](pending_write* member) {
+             const bool expired = member->slot().deadline <= now;
+             if (!expired && !asked_to_stop(*member))
+               return false;
+             answer(*member,
+                    expired ? error{errc::timeout, "its time was up before COMMIT; it was undone",
+                                    stage::execute}
+                            : error{errc::cancelled, "its asker withdrew it before COMMIT"});
+             return true;
+           })
          != 0;
 }
 
@@ -377,19 +389,29 @@ void writer::carry_over(members& group, std::size_t from) noexcept {
     auto* later = group.back();
     group.pop_back();
     later->slot().postpone();
-    waiting_[static_cast<std::size_t>(later->options.lane)].fetch_add(1, std::memory_order_relaxed);
-    carried_.push_front(later);
+    lanes_.put_back(*later);
   }
 }
 
 void writer::succeed(members& group, durability level) noexcept {
   const auto number = commits_.load(std::memory_order_relaxed);
   add_relaxed(counters_.groups);
+  counters_.wal_pages.store(static_cast<std::uint64_t>(on_->wal_pages()),
+                            std::memory_order_relaxed);
+  if (auto* work = group.front()->sliced; work != nullptr) {
+    group.clear();
+    end_slice(*work, number, level);
+    return;
+  }
   add_relaxed(counters_.writes, group.size());
   if (group.size() > counters_.largest.load(std::memory_order_relaxed))
     counters_.largest.store(group.size(), std::memory_order_relaxed);
-  counters_.wal_pages.store(static_cast<std::uint64_t>(on_->wal_pages()),
-                            std::memory_order_relaxed);
+  std::array<std::uint64_t, lane_count> by_lane{};
+  for (const auto* member : group)
+    ++by_lane[static_cast<std::size_t>(member->options.lane)];
+  for (std::size_t i = 0; i < lane_count; ++i)
+    if (by_lane[i] != 0)
+      add_relaxed(counters_.acknowledged[i], by_lane[i]);
   for (auto* member : group) {
     auto& slot = member->slot();
     member->succeed(number, level);
@@ -400,6 +422,8 @@ void writer::succeed(members& group, durability level) noexcept {
 
 void writer::answer(pending_write& member, error problem) noexcept {
   add_relaxed(counters_.failed);
+  if (member.sliced != nullptr)
+    problem.detail += what_stays(*member.sliced);
   auto& slot = member.slot();
   slot.fail(std::move(problem));
   slot.unref();
@@ -447,6 +471,7 @@ void writer::reopen() noexcept {
 // without a transaction, in the middle of a function that may go on: what it does then would be
 // committed statement by statement. So only our own COMMIT commits.
 void writer::watch_transactions() noexcept {
+  on_->obey(stop_);
   sqlite3_commit_hook(
     on_->raw(), [](void* self) { return static_cast<writer*>(self)->committing_ ? 0 : 1; }, this);
   sqlite3_rollback_hook(

@@ -6,13 +6,13 @@
 #include "cortex/doorbell.hpp"
 #include "cortex/metrics.hpp"
 #include "cortex/storage/connection.hpp"
-#include "cortex/storage/mpsc_queue.hpp"
+#include "cortex/storage/interruption.hpp"
 #include "cortex/storage/readers.hpp"
+#include "cortex/storage/write_lanes.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -26,12 +26,14 @@ struct writer_counters {
   std::atomic<std::uint64_t> groups{0};
   std::atomic<std::uint64_t> writes{0};
   std::atomic<std::uint64_t> failed{0};
+  std::atomic<std::uint64_t> slices{0};
   std::atomic<std::uint64_t> largest{0};
   std::atomic<std::uint64_t> reruns{0};
   std::atomic<std::uint64_t> checkpoints{0};
   std::atomic<std::uint64_t> log_resets{0};
   std::atomic<std::uint64_t> wal_pages{0};
   std::atomic<std::uint64_t> foreign_changes{0};
+  std::array<std::atomic<std::uint64_t>, lane_count> acknowledged{}; // of `writes`, by lane
   latency_histogram commit_time;
 };
 
@@ -69,19 +71,13 @@ public:
   /// The same for one group.
   bool serve_one() noexcept;
 
-  [[nodiscard]] bool has_work() const noexcept {
-    return waiting_[0].load(std::memory_order_seq_cst) + waiting_[1].load(std::memory_order_seq_cst)
-           != 0;
-  }
+  [[nodiscard]] bool has_work() const noexcept { return lanes_.any(); }
   /// True if work waits and nobody owns the writer or is about to.
   [[nodiscard]] bool needs_owner() const noexcept {
     return owner_.load(std::memory_order_seq_cst) == 0
            && claims_.load(std::memory_order_seq_cst) == 0 && has_work();
   }
-  [[nodiscard]] std::uint64_t waiting() const noexcept {
-    return waiting_[0].load(std::memory_order_relaxed)
-           + waiting_[1].load(std::memory_order_relaxed);
-  }
+  [[nodiscard]] const write_lanes& lanes() const noexcept { return lanes_; }
 
   /// Waits for ownership. False if `until` passes.
   [[nodiscard]] bool own(monotonic_time until) noexcept;
@@ -94,6 +90,8 @@ public:
   void end_turns() noexcept;
   /// Gives ownership back. True if work waits that nobody owns.
   [[nodiscard]] bool disown() noexcept;
+  /// Owner: what ends a use of the connection.
+  [[nodiscard]] interruption& stop() noexcept { return stop_; }
   /// Owner: the connection.
   [[nodiscard]] connection& on() noexcept { return *on_; }
   /// Owner: copies the log back as far as readers allow, or all of it and empties it. Returns the
@@ -101,7 +99,7 @@ public:
   expected<std::uint64_t> checkpoint(bool empty_log) noexcept;
 
   /// Later writes are `closed`.
-  void refuse() noexcept { refusing_.store(true, std::memory_order_seq_cst); }
+  void refuse() noexcept { lanes_.refuse(); }
   /// Owner: closes the connection for good.
   void close() noexcept;
   /// Owner: whether it was closed.
@@ -116,17 +114,22 @@ private:
   enum class verdict : std::uint8_t { committed, answered, again, commit_failed };
 
   [[nodiscard]] bool try_own() noexcept;
-  void take_lane(lane from, std::size_t most) noexcept;
+  void let_in() const noexcept;
   void collect() noexcept;
+  void screen() noexcept;
   void gather() noexcept;
   void run_group() noexcept;
+  void commit_group() noexcept;
   [[nodiscard]] verdict attempt(members& group, durability level, bool savepoints) noexcept;
   void each_alone(members& group) noexcept;
   /// Runs one member. Empty if it went well; its error otherwise.
-  [[nodiscard]] std::optional<error> run_member(pending_write& member, bool last_look) noexcept;
+  [[nodiscard]] std::optional<error> run_member(pending_write& member) noexcept;
+  [[nodiscard]] expected<void> run_slice(sliced_write& work, transaction& in) noexcept;
+  [[nodiscard]] bool slice_is_over(const sliced_write& work, monotonic_time end) noexcept;
+  void end_slice(sliced_write& work, std::uint64_t commit, durability level) noexcept;
   [[nodiscard]] verdict run_members(members& group, bool savepoints) noexcept;
   [[nodiscard]] verdict commit(members& group, durability level, monotonic_time begun) noexcept;
-  [[nodiscard]] bool drop_expired(members& group) noexcept;
+  [[nodiscard]] bool drop_late(members& group) noexcept;
   void carry_over(members& group, std::size_t from) noexcept;
   void succeed(members& group, durability level) noexcept;
   void answer(pending_write& member, error problem) noexcept;
@@ -148,11 +151,10 @@ private:
   std::atomic<std::uint64_t>& commits_;
 
   // Shared.
-  std::array<mpsc_queue, 2> lanes_;
-  alignas(64) std::array<std::atomic<std::uint64_t>, 2> waiting_{};
+  write_lanes lanes_;
   alignas(64) std::atomic<std::uint32_t> owner_{0}; // futex: 0 free, 1 owned, 2 owned and awaited
-  std::atomic<std::uint32_t> claims_{0}; // threads that wait to hold it: groups make way for them
-  std::atomic<bool> refusing_{false};
+  std::atomic<std::uint32_t> claims_{0};  // threads that wait to hold it: groups make way for them
+  std::atomic<std::uint32_t> awaited_{0}; // threads inside `own` and `own_turn`
   std::atomic<bool> turns_ended_{false};
   std::atomic<std::uint32_t> turns_awaited_{0}; // threads inside `own_turn`
   writer_counters counters_;
@@ -160,6 +162,7 @@ private:
   std::string pinned_by_; // guarded by pinned_mutex_
 
   // The owner's.
+  interruption stop_; // of what the connection runs; outlives it
   std::unique_ptr<connection> on_;
   std::optional<durability> level_; // what `synchronous` says now
   bool committing_ = false;         // COMMIT is ours
@@ -167,9 +170,7 @@ private:
   bool closed_ = false;
   bool log_doubtful_ = false; // a sync failed: parts of the log may not be on the disk
   members group_;
-  std::uint64_t company_ = 0;          // writes in the last group and behind it
-  bool bulk_turn_ = false;             // whose turn it is in groups of one
-  std::deque<pending_write*> carried_; // taken from a lane, left for the next group
+  std::uint64_t company_ = 0; // writes in the last group and behind it
   std::uint64_t next_checkpoint_ = 0;
   std::uint64_t next_reset_ = 0;
   std::uint64_t last_pages_ = 0; // length of the log when it was last looked at
