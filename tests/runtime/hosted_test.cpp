@@ -142,6 +142,9 @@ TEST_CASE("a runtime that stops before its host's system leaves nothing there", 
 
 TEST_CASE("a runtime that has stopped is gone while its host's system goes on, timers or not",
           "[hosted][stop]") {
+  struct ticking : worker {
+    void on_tick() {}
+  };
   const auto held = std::make_shared<int>(1);
   host_system host;
   {
@@ -150,7 +153,7 @@ TEST_CASE("a runtime that has stopped is gone while its host's system goes on, t
     auto rt = open_on(host, options);
     actor_options hourly;
     hourly.tick = 1h;
-    CHECK(spawn_worker(rt, hourly).ask(echo{1}).get());
+    CHECK(spawn<ticking>(rt, "ticking", hourly).ask(echo{1}).get());
   }
 
   CHECK(eventually([&] { return held.use_count() == 1; }));
