@@ -21,7 +21,7 @@ using log_sink = std::function<void(severity, std::string_view component, std::s
 /// How a runtime is set up.
 struct runtime_options {
   /// Worker threads for actors that no caller lends a thread to. Range 1 to 256; 0 = one for each
-  /// core, at least 2.
+  /// core, at least 2. On a host's own actor system they are the host's: 0 only.
   std::size_t workers = 0;
   /// Time that requests have when they name none. Range > 0.
   std::chrono::nanoseconds default_deadline = std::chrono::seconds{30};

@@ -150,6 +150,7 @@ public:
   [[nodiscard]] bool accepting() const noexcept;
 
 private:
+  friend class detail::runtime_core;
   explicit runtime(std::shared_ptr<detail::runtime_core> core) noexcept : core_(std::move(core)) {}
   [[nodiscard]] expected<std::shared_ptr<detail::actor_link>>
   launch(std::string name, detail::blueprint plan, const actor_options& options);

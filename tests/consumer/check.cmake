@@ -1,4 +1,4 @@
-# Builds and runs the program beside this file, in one of two ways (MODE): `package` against an
+# Builds and runs the programs beside this file, in one of two ways (MODE): `package` against an
 # installed copy, `subdirectory` with the sources as a part of its own build.
 
 set(folder ${BINARY}/consumer/${MODE})
@@ -28,5 +28,6 @@ else()
 endif()
 
 step(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${folder}/build ${options})
-step(${CMAKE_COMMAND} --build ${folder}/build --target consumer)
+step(${CMAKE_COMMAND} --build ${folder}/build --target consumer caf_consumer)
 step(${folder}/build/consumer)
+step(${folder}/build/caf_consumer)

@@ -43,7 +43,10 @@ struct actor_record {
   std::atomic<bool> ending{false};   // `finish` was pushed: later requests are refused
   std::atomic<bool> finished{false}; // the hosted object is gone
   std::atomic<bool> released{false}; // `address` is cleared: the actor system may go
-  std::atomic<bool> cut_off{false};  // the runtime has ended without it: it handles nothing more
+  // Used on a host's system only: the right to run the object is on its way, for whoever comes
+  // first.
+  std::atomic<bool> right_on_its_way{false};
+  std::atomic<bool> cut_off{false}; // the runtime has ended without it: it handles nothing more
 
   // Counted by askers.
   alignas(64) std::atomic<std::uint64_t> posted{0};

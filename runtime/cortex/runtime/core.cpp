@@ -2,6 +2,8 @@
 
 #include "cortex/fork_guard.hpp"
 #include "cortex/runtime/host_actor.hpp"
+#include "cortex/runtime/left_behind.hpp"
+#include "cortex/runtime/system_watch.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/atom.hpp>
@@ -45,25 +47,14 @@ private:
   std::chrono::nanoseconds default_deadline_;
 };
 
-// CAF leaves a counted reference to the system's logger with each thread that makes the system or
-// spawns in it, and the system's end waits for the last of them: on another thread, for ever.
+// CAF leaves a counted reference to the system's logger with the thread that makes the system, and
+// the system's end waits for the last of them: on another thread, for ever.
 struct logger_left_behind {
   logger_left_behind() = default;
   logger_left_behind(const logger_left_behind&) = delete;
   logger_left_behind& operator=(const logger_left_behind&) = delete;
   ~logger_left_behind() { caf::logger::set_current_actor_system(nullptr); }
 };
-
-// Where leak checkers find what stays for ever.
-struct left_behind_list {
-  std::mutex mutex;
-  std::vector<void*> parts; // guarded by mutex
-};
-
-left_behind_list& left_behind() {
-  static auto* list = new left_behind_list; // never destroyed
-  return *list;
-}
 
 bool good_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
@@ -74,30 +65,43 @@ bool good_name(std::string_view name) {
 
 } // namespace
 
-runtime_core::runtime_core(runtime_options given)
+runtime_core::runtime_core(runtime_options given, caf::actor_system* host)
   : options(std::move(given)),
     wall(options.wall != nullptr ? *options.wall : system_wall_clock()),
     monotonic(options.monotonic != nullptr ? *options.monotonic : system_monotonic_clock()),
     generation(fork_generation()),
     continuations_(continuation_executor::acquire(
       options.deterministic ? std::function<bool()>{[this] { return run_one(); }} : nullptr,
-      options.monotonic)) {}
+      options.monotonic)),
+    system_(host),
+    hosted_(host != nullptr) {
+  if (hosted_ && options.deterministic)
+    coordinator_ = dynamic_cast<caf::scheduler::test_coordinator*>(&host->scheduler());
+}
+
+runtime runtime_core::share(std::shared_ptr<runtime_core> core) {
+  // Actors and handles share the core; the runtime objects share this pointer, whose end stops it.
+  auto* raw = core.get();
+  auto stop = [core = std::move(core)](runtime_core* self) {
+    static_cast<void>(self->stop(self->options.stop_deadline));
+  };
+  return runtime{std::shared_ptr<runtime_core>{raw, std::move(stop)}};
+}
 
 runtime_core::~runtime_core() {
   // What an orderly `stop` has not ended may have threads in it, or, after a fork, waits for
   // threads that are not there.
-  auto* system = system_.release();
+  auto* system = own_system_.release();
   auto* config = config_.release();
   if (system == nullptr || fork_generation() != generation)
     return;
-  auto& behind = left_behind();
-  const std::lock_guard guard{behind.mutex};
-  behind.parts.insert(behind.parts.end(), {system, config});
+  leave_behind(system);
+  leave_behind(config);
 }
 
 void runtime_core::start_system() {
   if (system_ != nullptr)
-    return;
+    return; // made already, or the host's
   const logger_left_behind dropped;
   auto workers = options.workers;
   if (workers == 0)
@@ -106,7 +110,8 @@ void runtime_core::start_system() {
   config_->set("scheduler.max-threads", workers);
   if (options.deterministic)
     config_->set("scheduler.policy", caf::atom("testing"));
-  system_ = std::make_unique<caf::actor_system>(*config_);
+  own_system_ = std::make_unique<caf::actor_system>(*config_);
+  system_ = own_system_.get();
   if (options.deterministic) {
     coordinator_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler());
     coordinator_->clock().current_time += std::chrono::hours{1}; // at zero, time-outs misfire
@@ -163,11 +168,7 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
   }
   record->host = std::make_unique<object_host>(std::move(plan), std::move(object), *record, *this,
                                                std::weak_ptr<actor_link>{reference});
-  {
-    const logger_left_behind dropped;
-    record->address = caf::actor_cast<caf::strong_actor_ptr>(
-      system_->spawn<host_actor, caf::lazy_init>(record, self));
-  }
+  record->address = make_host_actor(*system_, record, self, hosted_);
   lock.unlock();
   record->host->schedule_tick();
   if (!record->mail.rest()) // requests came while it was made
@@ -257,16 +258,24 @@ void runtime_core::lend(actor_record& record, slot_base& sealed) noexcept {
     me.next->lend(sealed);
 }
 
-// Called by the mailbox's owner: makes the CAF actor the next one.
 void runtime_core::hand_on(actor_record& who) noexcept {
   bool last = false;
-  if (who.door.enter(last)) {
+  const bool entered = who.door.enter(last);
+  if (entered) {
+    if (hosted_)
+      who.right_on_its_way.store(true, std::memory_order_release);
     who.address->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, bell{}),
                          nullptr);
     last = who.door.leave();
   }
   if (last)
     release(who);
+  if (!entered)
+    run_without_host(who);
+}
+
+bool runtime_core::take_right(actor_record& who) noexcept {
+  return !hosted_ || who.right_on_its_way.exchange(false, std::memory_order_acq_rel);
 }
 
 void runtime_core::push_later(actor_record& who, mailbox_node& order,
@@ -274,7 +283,13 @@ void runtime_core::push_later(actor_record& who, mailbox_node& order,
   // CAF adds it to the time without a look at the end of time.
   constexpr std::chrono::nanoseconds for_ever = std::chrono::hours{24} * 365 * 100;
   pause = std::min(pause, for_ever);
-  caf::delayed_anon_send(caf::actor_cast<caf::actor>(who.address), pause, alarm{&order});
+  bool last = false;
+  if (who.door.enter(last)) {
+    caf::delayed_anon_send(caf::actor_cast<caf::actor>(who.address), pause, alarm{&order});
+    last = who.door.leave();
+  }
+  if (last)
+    release(who);
 }
 
 void runtime_core::close_mailbox(actor_record& who) noexcept {
@@ -306,6 +321,11 @@ void runtime_core::release(actor_record& who) noexcept {
   ended_.notify_all();
 }
 
+void runtime_core::end(actor_record& who) noexcept {
+  who.host.reset();
+  finished(who);
+}
+
 void runtime_core::finished(actor_record& who) noexcept {
   if (who.door.shut())
     release(who);
@@ -325,6 +345,14 @@ std::vector<std::string> runtime_core::stop_actors(monotonic_time until) {
     finish(record);
   if (coordinator_ != nullptr)
     run_until_idle();
+  if (hosted_)
+    leave_host(records, until);
+  return await_end(records, until);
+}
+
+std::vector<std::string>
+runtime_core::await_end(const std::vector<std::shared_ptr<actor_record>>& records,
+                        monotonic_time until) {
   std::unique_lock lock{mutex_};
   auto alive = [](const auto& r) { return !r->finished || !r->released; };
   ended_.wait_until(lock, until, [&] { return std::ranges::none_of(records, alive); });
@@ -351,7 +379,11 @@ std::vector<std::string> runtime_core::stop_services(monotonic_time until) {
 }
 
 void runtime_core::stop_system() {
-  system_.reset();
+  if (hosted_)
+    return; // not ours
+  if (coordinator_ != nullptr)
+    coordinator_ = nullptr; // it goes with the system; one thread drives it, this one
+  own_system_.reset();
   config_.reset();
 }
 
@@ -486,8 +518,8 @@ void runtime_core::advance(std::chrono::nanoseconds by) {
   run_until_idle();
   if (coordinator_ != nullptr)
     coordinator_->advance_time(std::chrono::duration_cast<caf::timespan>(by));
+  continuations_.advance(by);
   run_until_idle();
 }
 
 } // namespace cortex::detail
-  continuations_.advance(by);

@@ -1,4 +1,4 @@
-/// The inside of a runtime: its CAF system, its actors, its services, in the order they stop.
+/// The inside of a runtime: its actors, its services, the CAF system, in the order they stop.
 #pragma once
 
 #include "cortex/runtime.hpp"
@@ -20,13 +20,22 @@ class test_coordinator;
 
 namespace cortex::detail {
 
+class system_watch;
+
 /// *Thread-safe*.
 class runtime_core final : public std::enable_shared_from_this<runtime_core> {
 public:
-  explicit runtime_core(runtime_options options);
+  /// `host` is the actor system to run on, somebody else's; null = an own one.
+  runtime_core(runtime_options options, caf::actor_system* host);
   runtime_core(const runtime_core&) = delete;
   runtime_core& operator=(const runtime_core&) = delete;
   ~runtime_core();
+
+  /// A reference to a runtime: the last of its copies stops it.
+  [[nodiscard]] static runtime share(std::shared_ptr<runtime_core> core);
+  /// Before it is shared, where it runs on a host's system: sees to it that the actors end before
+  /// the system does. Errors: `closed` if that is ending already.
+  expected<void> watch_host();
 
   // Constant after construction.
   const runtime_options options;
@@ -53,25 +62,37 @@ public:
   /// Hands a request to an actor; see `actor_link::post`.
   void post(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how) noexcept;
   /// For hosts: pushes an order into the actor's mailbox after a pause. @pre called by its owner
-  static void push_later(actor_record& who, mailbox_node& order, std::chrono::nanoseconds pause);
+  void push_later(actor_record& who, mailbox_node& order, std::chrono::nanoseconds pause);
   /// For hosts: closes the mailbox and answers what is in it. @pre called by its owner
   static void close_mailbox(actor_record& who) noexcept;
   /// Tells an actor to finish what waits and end. Later requests are refused.
   void finish(const std::shared_ptr<actor_record>& who) noexcept;
   /// Called by the last one through a shut door.
   void release(actor_record& who) noexcept;
-  /// Called by the host actor when its object is gone.
-  void finished(actor_record& who) noexcept;
+  /// Makes the CAF actor the next one to run the object. @pre called by the mailbox's owner
+  void hand_on(actor_record& who) noexcept;
+  /// Called by the CAF actor when it is the next one. False if the right has been taken back.
+  [[nodiscard]] bool take_right(actor_record& who) noexcept;
+  /// Called by the last owner of the mailbox, which is closed: ends the object.
+  void end(actor_record& who) noexcept;
 
 private:
   void start_system();
+  void finished(actor_record& who) noexcept;
   bool run_one();
   [[nodiscard]] bool admit(actor_record& to, slot_base& sealed) const noexcept;
   void lend(actor_record& to, slot_base& sealed) noexcept;
-  void hand_on(actor_record& who) noexcept;
   [[nodiscard]] std::vector<std::string> stop_actors(monotonic_time until);
+  [[nodiscard]] std::vector<std::string>
+  await_end(const std::vector<std::shared_ptr<actor_record>>& records, monotonic_time until);
   [[nodiscard]] std::vector<std::string> stop_services(monotonic_time until);
   void stop_system();
+  // On a host's system, see hosted.cpp.
+  void host_ends() noexcept;
+  void leave_host(const std::vector<std::shared_ptr<actor_record>>& records, monotonic_time until);
+  void shut_door(actor_record& who) noexcept;
+  void run_without_host(actor_record& who) noexcept;
+  void run_to_rest(actor_record& who) noexcept;
 
   continuation_executor& continuations_;
   std::atomic<bool> accepting_{true};
@@ -85,8 +106,13 @@ private:
   // Made with the first actor under mutex_; constant while an actor's door is open. If an actor
   // outlives `stop`, they stay for ever: a thread may be in them.
   std::unique_ptr<caf::actor_system_config> config_;
-  std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<caf::actor_system> own_system_;
+  caf::actor_system* system_ = nullptr; // the own one or the host's
   caf::scheduler::test_coordinator* coordinator_ = nullptr;
+
+  const bool hosted_;
+  std::shared_ptr<system_watch> watch_; // constant once shared
+  std::size_t leaving_ = 0;             // threads in `leave_host`; guarded by mutex_
 };
 
 } // namespace cortex::detail

@@ -2,6 +2,10 @@
 
 #include "cortex/runtime/core.hpp"
 
+#include <caf/actor_config.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/make_actor.hpp>
+
 #include <exception>
 #include <utility>
 
@@ -13,7 +17,8 @@ host_actor::host_actor(caf::actor_config& config, std::shared_ptr<actor_record> 
   // Without these CAF writes to the standard streams or ends the actor.
   set_default_handler(caf::drop);
   set_exception_handler([this](std::exception_ptr&) {
-    core_->log(severity::error, record_->name, "an exception left the dispatcher");
+    if (core_ != nullptr)
+      core_->log(severity::error, record_->name, "an exception left the dispatcher");
     return caf::error{};
   });
   set_error_handler([](caf::error&) {});
@@ -23,11 +28,15 @@ host_actor::host_actor(caf::actor_config& config, std::shared_ptr<actor_record> 
 
 caf::behavior host_actor::make_behavior() {
   return {
-    [this](const bell&) { run(); },
+    [this](const bell&) {
+      if (core_->take_right(*record_))
+        run();
+    },
     [this](const alarm& due) {
       if (record_->mail.push(*due.order) == pushed::owner)
         run();
     },
+    [this](const farewell&) { quit(); },
   };
 }
 
@@ -37,15 +46,33 @@ void host_actor::run() {
   const auto most = core_->options.deterministic ? std::size_t{1} : portion;
   switch (record_->host->run(most, false, core_->monotonic.now())) {
     case run_result::idle: break;
-    case run_result::work: send(this, bell{}); break;
-    case run_result::ended: quit(); break;
+    case run_result::work: core_->hand_on(*record_); break;
+    case run_result::ended:
+      core_->end(*record_); // nobody owns a closed mailbox any more
+      quit();
+      break;
   }
 }
 
 void host_actor::on_exit() {
-  record_->host.reset(); // nobody owns a closed mailbox any more
-  core_->finished(*record_);
+  // Timers that are not due yet keep the actor, but neither the runtime nor what it knows of it.
   core_.reset();
+  record_.reset();
+}
+
+// As `actor_system::spawn`, which besides leaves a reference to the system's logger with the
+// thread: another system's may be there.
+caf::strong_actor_ptr make_host_actor(caf::actor_system& system,
+                                      std::shared_ptr<actor_record> record,
+                                      std::shared_ptr<runtime_core> core, bool hidden) {
+  caf::actor_config config{system.dummy_execution_unit()};
+  if (hidden)
+    config.add_flag(caf::abstract_actor::is_hidden_flag);
+  auto made = caf::make_actor<host_actor, caf::strong_actor_ptr>(
+    system.next_actor_id(), system.node(), &system, config, std::move(record), std::move(core));
+  constexpr bool lazy = true;
+  static_cast<host_actor*>(made->get())->launch(config.host, lazy, hidden);
+  return made;
 }
 
 } // namespace cortex::detail

@@ -22,10 +22,16 @@ struct alarm {
   mailbox_node* order = nullptr; // a member of the actor's record
 };
 
+/// The object is run and ended elsewhere: the actor may go.
+struct farewell {
+  int unused = 0;
+};
+
 } // namespace cortex::detail
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cortex::detail::bell)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cortex::detail::alarm)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cortex::detail::farewell)
 
 namespace cortex::detail {
 
@@ -45,5 +51,11 @@ private:
   std::shared_ptr<actor_record> record_;
   std::shared_ptr<runtime_core> core_;
 };
+
+/// Makes the CAF actor of a record. The system's end does not wait for one that is `hidden`.
+[[nodiscard]] caf::strong_actor_ptr make_host_actor(caf::actor_system& system,
+                                                    std::shared_ptr<actor_record> record,
+                                                    std::shared_ptr<runtime_core> core,
+                                                    bool hidden);
 
 } // namespace cortex::detail

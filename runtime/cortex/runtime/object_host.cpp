@@ -146,7 +146,7 @@ void object_host::ticked() {
 
 void object_host::schedule_tick() {
   if (plan_.on_tick != nullptr && record_.options.tick.count() > 0)
-    runtime_core::push_later(record_, record_.tick, record_.options.tick);
+    core_.push_later(record_, record_.tick, record_.options.tick);
 }
 
 // The object that threw is gone at once: what it owed is answered by its destructor.
@@ -171,7 +171,7 @@ void object_host::crashed(const std::string& why) {
     return;
   }
   record.phase = actor_state::backing_off;
-  runtime_core::push_later(record, record.restart, *pause);
+  core_.push_later(record, record.restart, *pause);
 }
 
 void object_host::make_anew() {

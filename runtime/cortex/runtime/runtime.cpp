@@ -8,13 +8,8 @@ namespace cortex {
 expected<runtime> runtime::open(runtime_options options) {
   if (auto valid = validate(options); !valid)
     return unexpected{std::move(valid).error()};
-  auto core = std::make_shared<detail::runtime_core>(std::move(options));
-  // Actors and handles share the core; the runtime objects share this pointer, whose end stops it.
-  auto* raw = core.get();
-  return runtime{std::shared_ptr<detail::runtime_core>{
-    raw, [core = std::move(core)](detail::runtime_core* self) {
-      static_cast<void>(self->stop(self->options.stop_deadline));
-    }}};
+  return detail::runtime_core::share(
+    std::make_shared<detail::runtime_core>(std::move(options), nullptr));
 }
 
 runtime runtime::unowned() const {
