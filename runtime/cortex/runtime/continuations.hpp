@@ -32,6 +32,9 @@ public:
   /// Runs one waiting continuation on the calling thread. False if there is none.
   bool run_one() noexcept;
 
+  /// How many wait, about.
+  [[nodiscard]] std::size_t waiting() const noexcept { return queue_.size_approx(); }
+
   /// Runs what waits, ends the thread and gives the executor back. True if the thread has ended;
   /// false if a continuation still ran at `until`: then the thread gives it back when that has
   /// ended.
