@@ -8,6 +8,7 @@
 #include "cortex/schema.hpp"
 #include "cortex/statement.hpp"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -108,6 +109,14 @@ struct written<void> {
   durability level = durability::committed;
 };
 
+/// How many lanes there are.
+inline constexpr std::size_t lane_count = 2;
+
+/// One lane at one instant.
+struct lane_stats {
+  std::uint64_t waiting = 0; ///< Writes in it now.
+};
+
 /// A reader at work.
 struct reader_info {
   std::string owner;
@@ -121,17 +130,20 @@ struct database_stats {
   std::uint64_t writes = 0;        ///< Writes acknowledged.
   std::uint64_t failed_writes = 0; ///< Writes answered with an error.
   std::uint64_t largest_group = 0;
-  std::uint64_t reruns = 0;          ///< Groups run again because a member failed.
-  std::uint64_t waiting_writes = 0;  ///< In the lanes now.
-  std::uint64_t reads = 0;           ///< Leases given.
-  std::uint64_t reader_waits = 0;    ///< Leases that had to wait.
-  std::uint64_t checkpoints = 0;     ///< Times that the log was copied back in full.
-  std::uint64_t log_resets = 0;      ///< Times that the log began anew.
-  std::uint64_t wal_pages = 0;       ///< Length of the log after the last commit.
-  std::uint64_t foreign_changes = 0; ///< Changes by other programs that were noticed.
-  std::vector<reader_info> readers;  ///< Connections at work, oldest first.
-  std::string pinned_by;             ///< Who kept the log from being emptied, at the last try.
-  latency_summary commit_time;       ///< BEGIN to COMMIT of each group.
+  std::uint64_t reruns = 0;                   ///< Groups run again because a member failed.
+  std::uint64_t waiting_writes = 0;           ///< In the lanes now.
+  std::array<lane_stats, lane_count> lanes{}; ///< By `lane`.
+  std::uint64_t reads = 0;                    ///< Leases given.
+  std::uint64_t reader_waits = 0;             ///< Leases that had to wait.
+  std::uint64_t queued_reads = 0;             ///< Reads that wait for a reader thread now.
+  std::uint64_t checkpoints = 0;              ///< Times that the log was copied back in full.
+  std::uint64_t log_resets = 0;               ///< Times that the log began anew.
+  std::uint64_t wal_pages = 0;                ///< Length of the log after the last commit.
+  std::uint64_t wal_bytes = 0;                ///< The same in bytes; the file may be longer.
+  std::uint64_t foreign_changes = 0;          ///< Changes by other programs that were noticed.
+  std::vector<reader_info> readers;           ///< Connections at work, oldest first.
+  std::string pinned_by;       ///< Who kept the log from being emptied, at the last try.
+  latency_summary commit_time; ///< BEGIN to COMMIT of each group.
 };
 
 namespace detail {
@@ -374,6 +386,8 @@ public:
   /// SQLite's `quick_check`: empty if the file is sound, else what is wrong. Reads the whole file.
   [[nodiscard]] expected<std::vector<std::string>> quick_check();
   [[nodiscard]] database_stats stats() const;
+  /// The same as `runtime::report` has it; without a kind once the database is closed.
+  [[nodiscard]] service_report describe() const;
   /// The number of the newest commit.
   [[nodiscard]] std::uint64_t commit_number() const noexcept;
   /// The canonical path, or `":memory:"`.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <mutex>
 #include <system_error>
 
@@ -53,7 +54,9 @@ database_core::database_core(const runtime& rt, std::optional<prepared_file> fil
     identity_(file ? file->identity : file_identity{}),
     memory_(!file),
     deterministic_(rt.options().deterministic),
-    generation_(fork_generation()) {}
+    generation_(fork_generation()),
+    slow_(rt.slow_requests()),
+    shown_(std::make_shared<const std::string>(path_)) {}
 
 connection_options database_core::connect_options(bool read_only) const {
   return {path_, options_.vfs, read_only, options_.cache_kib, options_.busy_timeout};
@@ -100,6 +103,8 @@ expected<void> database_core::open_connections(bool created) {
     }
     if (auto made = apply(options_.schema, **on, runtime_.wall().now()); !made)
       return made;
+    if (const auto size = (*on)->query_text("PRAGMA page_size"))
+      page_bytes_ = std::strtoull(size->c_str(), nullptr, 10);
     if (!memory_)
       readers_ = std::make_unique<reader_pool>(commits_, true);
     writer_surroundings around{options_, connect_options(false), runtime_.monotonic(),
@@ -180,8 +185,11 @@ bool database_core::prepare(cortex::detail::slot_base& slot, std::chrono::nanose
     slot.fail({errc::closed, "'" + path_ + "' is closed"});
   else if (within.count() < 0)
     slot.fail({errc::timeout, "no time was given", stage::admission});
-  else
+  else {
+    if (slow_ != nullptr)
+      follow(slot);
     return true;
+  }
   return false;
 }
 
@@ -217,6 +225,8 @@ expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
   const auto held = cortex::detail::slot_ptr<cortex::detail::slot_base>::share(what.slot());
   if (!admit(what))
     return {};
+  if (auto* trace = held->trace())
+    trace->await();
   const bool alone = callers_.fetch_add(1, std::memory_order_acq_rel) == 0;
   const auto left = alone ? run_alone(what) : std::nullopt;
   // Even a refused one may have owned the writer for a moment, and left others' work behind.
@@ -328,7 +338,12 @@ expected<reader*> database_core::take_reader(const read_options& options) noexce
   const auto within = options.deadline.count() != 0 ? options.deadline : options_.default_deadline;
   if (within.count() < 0)
     return fail(error{errc::timeout, "no time was given", stage::admission});
+  const auto asked = slow_ != nullptr ? runtime_.monotonic().now() : monotonic_time{};
   auto taken = take_any(options.owner, within);
+  if (slow_ != nullptr && !taken)
+    note_slow(std::string{options.owner}, stage::reader, {asked});
+  else if (slow_ != nullptr && *taken != nullptr)
+    (*taken)->asked = asked;
   if (taken && *taken == nullptr && closed()) {
     disown();
     return fail(errc::closed, "'" + path_ + "' is closed");
@@ -354,6 +369,8 @@ expected<reader*> database_core::take_any(std::string_view owner,
 
 void database_core::give_back(reader* held) noexcept {
   if (held != nullptr) {
+    if (slow_ != nullptr && held->asked != monotonic_time{})
+      note_slow_read(*held);
     readers_->give_back(*held);
     return;
   }
@@ -446,6 +463,8 @@ std::span<pending_read*> database_core::serve_batch(std::span<pending_read*> bat
     else if (!held)
       slot.fail(held.error());
     else if (slot.begin()) {
+      if (auto* trace = slot.trace())
+        trace->note_now(cortex::detail::moment::reading);
       const cortex::detail::no_blocking_scope inside{"a read function"};
       snapshot view{connection_of(*held)};
       each->run(view);
@@ -500,6 +519,17 @@ expected<std::uint64_t> database_core::checkpoint() {
   return left;
 }
 
+namespace {
+
+// SQLite's documentation, "WAL-mode File Format": a header and a frame around each page.
+std::uint64_t wal_size(std::uint64_t pages, std::uint64_t page_bytes) noexcept {
+  constexpr std::uint64_t header_bytes = 32;
+  constexpr std::uint64_t frame_header_bytes = 24;
+  return pages == 0 ? 0 : header_bytes + pages * (page_bytes + frame_header_bytes);
+}
+
+} // namespace
+
 database_stats database_core::stats() const {
   database_stats out;
   out.path = path_;
@@ -511,9 +541,12 @@ database_stats database_core::stats() const {
     out.largest_group = c.largest;
     out.reruns = c.reruns;
     out.waiting_writes = writer_->waiting();
+    for (std::size_t i = 0; i < lane_count; ++i)
+      out.lanes[i].waiting = writer_->waiting(static_cast<lane>(i));
     out.checkpoints = c.checkpoints;
     out.log_resets = c.log_resets;
     out.wal_pages = c.wal_pages;
+    out.wal_bytes = wal_size(out.wal_pages, page_bytes_);
     out.foreign_changes = c.foreign_changes;
     out.commit_time = c.commit_time.summary();
     out.pinned_by = writer_->pinned_by();
@@ -521,6 +554,7 @@ database_stats database_core::stats() const {
   if (readers_ != nullptr) {
     out.reads = readers_->taken();
     out.reader_waits = readers_->waits();
+    out.queued_reads = reads_waiting_.load(std::memory_order_relaxed);
     out.readers = readers_->at_work(runtime_.monotonic().now());
   }
   return out;

@@ -1,5 +1,6 @@
 #include "cortex/storage/writer.hpp"
 
+#include "cortex/request_trace.hpp"
 #include "cortex/storage/sqlite_error.hpp"
 
 #include <sched.h>
@@ -10,6 +11,7 @@ namespace cortex::storage::detail {
 using cortex::detail::futex_wait;
 using cortex::detail::futex_wake_all;
 using cortex::detail::futex_wake_one;
+using cortex::detail::moment;
 
 writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
                std::atomic<std::uint64_t>& commits)
@@ -169,6 +171,7 @@ void writer::collect() noexcept {
     return;
   }
   const auto now = around_.clock.now();
+  collected_at_ = now;
   std::erase_if(group_, [&](pending_write* member) {
     auto& slot = member->slot();
     waiting_[static_cast<std::size_t>(member->options.lane)].fetch_sub(1,
@@ -256,7 +259,12 @@ std::optional<error> writer::run_member(pending_write& member, bool last_look) n
   const cortex::detail::no_blocking_scope inside{"a write function"};
   on_->forget_changes();
   transaction view{*on_};
+  auto* trace = member.slot().trace();
+  if (trace != nullptr)
+    trace->note_now(moment::run);
   auto result = member.run(view);
+  if (trace != nullptr)
+    trace->note_now(moment::ran);
   on_->reset_all();
   if (broken()) {
     if (!result)
@@ -268,7 +276,10 @@ std::optional<error> writer::run_member(pending_write& member, bool last_look) n
   if (on_->deferred_violation())
     return error{errc::constraint, "FOREIGN KEY constraint failed at the end of the write"};
   // Without savepoints one look at the clock before COMMIT does for all of them.
-  if (last_look && member.slot().deadline <= around_.clock.now())
+  if (!last_look)
+    return std::nullopt;
+  executed_at_ = around_.clock.now();
+  if (member.slot().deadline <= executed_at_)
     return error{errc::timeout, "its time was up before COMMIT; it was undone", stage::execute};
   return std::nullopt;
 }
@@ -309,6 +320,7 @@ writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
 
 bool writer::drop_expired(members& group) noexcept {
   const auto now = around_.clock.now();
+  executed_at_ = now;
   return std::erase_if(group,
                        [&](pending_write* member) {
                          if (member->slot().deadline > now)
@@ -332,7 +344,8 @@ writer::verdict writer::commit(members& group, durability level, monotonic_time 
   if (around_.readers != nullptr)
     around_.readers->commit_running(false);
   if (code == 0) {
-    counters_.commit_time.record(around_.clock.now() - begun);
+    committed_at_ = around_.clock.now();
+    counters_.commit_time.record(committed_at_ - begun);
     succeed(group, level);
     return verdict::committed;
   }
@@ -383,15 +396,28 @@ void writer::succeed(members& group, durability level) noexcept {
                             std::memory_order_relaxed);
   for (auto* member : group) {
     auto& slot = member->slot();
+    note_way(slot, true);
     member->succeed(number, level);
     slot.unref();
   }
   group.clear();
 }
 
+void writer::note_way(cortex::detail::slot_base& slot, bool committed) const noexcept {
+  auto* trace = slot.trace();
+  if (trace == nullptr)
+    return;
+  trace->note(moment::collected, collected_at_);
+  if (committed) {
+    trace->note(moment::commit, executed_at_);
+    trace->note(moment::committed, committed_at_);
+  }
+}
+
 void writer::answer(pending_write& member, error problem) noexcept {
   add_relaxed(counters_.failed);
   auto& slot = member.slot();
+  note_way(slot, false);
   slot.fail(std::move(problem));
   slot.unref();
 }

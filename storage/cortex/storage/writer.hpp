@@ -82,6 +82,9 @@ public:
     return waiting_[0].load(std::memory_order_relaxed)
            + waiting_[1].load(std::memory_order_relaxed);
   }
+  [[nodiscard]] std::uint64_t waiting(lane in) const noexcept {
+    return waiting_[static_cast<std::size_t>(in)].load(std::memory_order_relaxed);
+  }
 
   /// Waits for ownership. False if `until` passes.
   [[nodiscard]] bool own(monotonic_time until) noexcept;
@@ -127,6 +130,7 @@ private:
   [[nodiscard]] bool drop_expired(members& group) noexcept;
   void carry_over(members& group, std::size_t from) noexcept;
   void succeed(members& group, durability level) noexcept;
+  void note_way(cortex::detail::slot_base& slot, bool committed) const noexcept;
   void answer(pending_write& member, error problem) noexcept;
   void answer_all(members& group, const error& problem) noexcept;
   [[nodiscard]] expected<void> set_level(durability level) noexcept;
@@ -173,6 +177,10 @@ private:
   std::uint64_t last_pages_ = 0; // length of the log when it was last looked at
   std::int64_t seen_version_ = 0;
   monotonic_time version_checked_{};
+  // The clock as it was last read at these points of a group's way: for slow requests.
+  monotonic_time collected_at_{};
+  monotonic_time executed_at_{};
+  monotonic_time committed_at_{};
 };
 
 } // namespace cortex::storage::detail
