@@ -9,6 +9,7 @@
 #include "cortex/metrics.hpp"
 #include "cortex/options.hpp"
 #include "cortex/published.hpp"
+#include "cortex/report.hpp"
 #include "cortex/runtime.hpp"
 #include "cortex/task.hpp"
 #include "cortex/when_all.hpp"

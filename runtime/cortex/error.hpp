@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -37,7 +38,7 @@ enum class errc : std::uint8_t {
 /// The name of a kind, as in the enumeration: `"invalid_argument"`.
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
 
-/// Where on its way a request was when its time ran out.
+/// Where on its way a request is: where its time ran out, or where it spent its time.
 enum class stage : std::uint8_t {
   none = 0,  ///< Not bound to a stage.
   admission, ///< Before it was queued.
@@ -47,7 +48,14 @@ enum class stage : std::uint8_t {
   execute,   ///< In its turn in a group, rolled back.
   commit,    ///< Handed to COMMIT: the outcome is unknown to the caller.
   reader,    ///< Waiting for a reader connection.
+  // Nobody's time runs out in these; they are told of slow requests.
+  handed_on, ///< The handler has returned; whoever it handed the request to has yet to answer.
+  group,     ///< Waiting for others in its group, before and after its own turn.
+  read,      ///< At work on a reader connection.
+  reply,     ///< Answered; on the way to the asker.
 };
+/// How many stages there are.
+inline constexpr std::size_t stage_count = 12;
 
 /// The name of a stage, as in the enumeration: `"mailbox"`.
 [[nodiscard]] std::string_view to_string(stage where) noexcept;

@@ -115,6 +115,24 @@ struct thunks<T, protocol<Rs...>> {
   static constexpr std::array<thunk, sizeof...(Rs)> table{&call_operator<T, Rs>...};
 };
 
+/// The name of a type without its namespaces: what a compiler says of this very function.
+template <class T>
+constexpr std::string_view type_name() noexcept {
+  std::string_view name = __PRETTY_FUNCTION__; // `… [T = a::b]`, `… [with T = a::b; …]`
+  name.remove_prefix(name.find("T = ") + 4);
+  name = name.substr(0, name.find_first_of(";]"));
+  if (const auto plain = name.substr(0, name.find('<')).rfind("::"); plain != name.npos)
+    name.remove_prefix(plain + 2);
+  return name;
+}
+
+template <class Protocol>
+struct request_names;
+template <class... Rs>
+struct request_names<protocol<Rs...>> {
+  static constexpr std::array<std::string_view, sizeof...(Rs)> table{type_name<Rs>()...};
+};
+
 } // namespace detail
 
 /// Names an actor for its whole life, restarts included. Copyable, *Thread-safe*.

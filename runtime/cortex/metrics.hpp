@@ -7,17 +7,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cortex {
 
 /// A copy of a histogram of durations.
 struct latency_summary {
+  /// Bounds of the coarse buckets: each twice the one before.
+  static constexpr std::size_t bounds = 24;
+  /// The longest duration in the coarse bucket `i`: 1.023 us, 2.047 us, … 8.6 s. The fine buckets
+  /// have borders there, so that no duration is counted on the wrong side.
+  static constexpr std::chrono::nanoseconds bound(std::size_t i) noexcept {
+    return std::chrono::nanoseconds{(std::int64_t{1} << (i + 10)) - 1};
+  }
+
   std::uint64_t count = 0;
+  std::chrono::nanoseconds sum{0};
   std::chrono::nanoseconds mean{0};
   std::chrono::nanoseconds p50{0};
   std::chrono::nanoseconds p99{0};
   std::chrono::nanoseconds max{0};
+  /// How many there are in each coarse bucket and in no smaller one; in the last, the longer ones.
+  std::array<std::uint64_t, bounds + 1> buckets{};
 };
 
 /// Durations in buckets that grow by about an eighth: 1 ns to 18 minutes, longer ones in the last.
@@ -52,12 +64,18 @@ enum class actor_state : std::uint8_t {
   stopped,     ///< Ended.
 };
 
+/// The name of a state, as in the enumeration: `"backing_off"`.
+[[nodiscard]] std::string_view to_string(actor_state state) noexcept;
+
 /// An actor at one instant.
 struct actor_metrics {
   std::string name;
   actor_state state = actor_state::running;
-  std::string why;              ///< The last failure, if there was one.
-  std::uint64_t depth = 0;      ///< Requests in the mailbox.
+  std::string why;         ///< The last failure, if there was one.
+  std::uint64_t depth = 0; ///< Requests in the mailbox.
+  std::uint64_t bound = 0; ///< `actor_options::mailbox_bound`.
+  /// Age of the oldest request that waits or is in the handler; zero if there is none.
+  std::chrono::nanoseconds oldest{0};
   std::uint64_t handled = 0;    ///< Requests begun, failed ones included.
   std::uint64_t failed = 0;     ///< Handlers that threw.
   std::uint64_t expired = 0;    ///< Requests whose time was up before they began.

@@ -35,6 +35,11 @@ struct runtime_options {
   bool deterministic = false;
   /// Where notices go; empty = nowhere.
   log_sink log{};
+  /// Requests, writes and reads that take longer than this are kept with what each stage of their
+  /// way took, see `runtime::report`, and logged, at most one a second. Zero = off. Range >= 0.
+  std::chrono::nanoseconds slow_request{0};
+  /// How many of them are kept: the newest. Range 1 to 65,536.
+  std::size_t slow_requests_kept = 64;
 };
 
 /// All that is wrong with the options, in one error. Errors: `invalid_argument`.

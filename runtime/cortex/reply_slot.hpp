@@ -17,6 +17,8 @@
 
 namespace cortex::detail {
 
+class request_trace;
+
 /// What the mailbox of an actor links. Written by whoever pushes it, then by the mailbox.
 struct mailbox_node {
   enum class kind : std::uint8_t { request, tick, restart, finish };
@@ -90,6 +92,11 @@ public:
   /// The request whose answer this one is made from; the slot itself if it is of a request.
   [[nodiscard]] virtual slot_base& origin() noexcept { return *this; }
 
+  /// Has what comes of the request taken down. Before the slot is shared.
+  void follow(std::unique_ptr<request_trace> trace) noexcept;
+  /// Null unless it is followed.
+  [[nodiscard]] request_trace* trace() const noexcept { return trace_; }
+
   monotonic_time deadline = monotonic_time::max(); ///< Set before the slot is shared.
   monotonic_time enqueued{};                       ///< Set before the slot is shared.
   executor* home = nullptr;                        ///< Where continuations run by default.
@@ -105,7 +112,10 @@ public:
 
 protected:
   slot_base() noexcept = default;
-  virtual ~slot_base() = default;
+  virtual ~slot_base() {
+    if (trace_ != nullptr)
+      drop_trace();
+  }
 
   /// Stores the error as the answer. Called by the thread that claimed.
   virtual void store_error(error&& problem) noexcept = 0;
@@ -121,6 +131,7 @@ private:
   [[nodiscard]] bool sole() const noexcept { return refs_.load(std::memory_order_acquire) == 1; }
   /// Sets flags of an open word. False if it is not open, or has one of `unless`.
   [[nodiscard]] bool mark(std::uint32_t flags, std::uint32_t unless) noexcept;
+  void drop_trace() noexcept;
 
   static constexpr std::uint32_t phase_mask = 3;
   static constexpr std::uint32_t open_phase = 0;
@@ -133,8 +144,9 @@ private:
 
   std::atomic<std::uint32_t> refs_{1};
   std::atomic<std::uint32_t> word_{0};
-  job* hook_ = nullptr;           // written before hooked_flag is set
-  executor* hook_home_ = nullptr; // written before hooked_flag is set
+  job* hook_ = nullptr;            // written before hooked_flag is set
+  executor* hook_home_ = nullptr;  // written before hooked_flag is set
+  request_trace* trace_ = nullptr; // owned; a plain pointer, as its type is known below only
 };
 
 /// A counted reference to a slot. *Not thread-safe*, as a pointer is not.
@@ -228,6 +240,8 @@ struct thread_state {
   lender* lent = nullptr;
   /// The handler that runs here and was given a promise, or null.
   handler_scope* handler = nullptr;
+  /// The request for which a handler runs here, if that one is followed.
+  request_trace* serving = nullptr;
 };
 thread_state& current_thread() noexcept;
 

@@ -7,6 +7,7 @@
 #include "cortex/handle.hpp"
 #include "cortex/metrics.hpp"
 #include "cortex/options.hpp"
+#include "cortex/report.hpp"
 #include "cortex/task.hpp"
 
 #include <chrono>
@@ -27,12 +28,14 @@ namespace detail {
 struct blueprint {
   std::function<std::shared_ptr<void>()> make;
   const thunk* table = nullptr;
+  const std::string_view* names = nullptr; ///< Of the requests, by their place in the protocol.
   void (*on_start)(void* object, std::weak_ptr<actor_link> self) = nullptr;
   void (*on_tick)(void* object) = nullptr;
   void (*on_stop)(void* object) = nullptr;
 };
 
 class runtime_core;
+class slow_request_sink;
 
 } // namespace detail
 
@@ -49,6 +52,9 @@ public:
   virtual bool stop(monotonic_time until) noexcept = 0;
   /// On a deterministic runtime: does one piece of waiting work. False if there is none.
   virtual bool run_one() noexcept { return false; }
+  /// What it says of itself, on any thread, until it is detached; without a kind it has nothing to
+  /// say (any more) and is left out. Must not block for long.
+  [[nodiscard]] virtual service_report describe() const { return {}; }
 };
 
 /// Hosts actors and the services under them. A cheap reference to one runtime; copies share it; the
@@ -89,6 +95,7 @@ public:
       }
     };
     plan.table = detail::thunks<T, typename T::protocol>::table.data();
+    plan.names = detail::request_names<typename T::protocol>::table.data();
     using own_handle = weak_handle<typename T::protocol>;
     if constexpr (requires(T & object, own_handle self) { object.on_start(self); })
       plan.on_start = [](void* object, std::weak_ptr<detail::actor_link> self) {
@@ -127,6 +134,10 @@ public:
 
   /// Every actor that was not stopped, by name.
   [[nodiscard]] std::vector<actor_metrics> metrics() const;
+  /// All that the runtime knows about itself now: its actors, what its services say, the slow
+  /// requests. From any thread, while everything goes on; for people and monitors, not for a hot
+  /// path.
+  [[nodiscard]] runtime_report report() const;
 
   /// Starts a coroutine; see `cortex::start`.
   template <class T>
@@ -146,6 +157,8 @@ public:
   [[nodiscard]] expected<void> attach(std::shared_ptr<service> what);
   /// For components: forgets a service that has stopped by itself.
   void detach(const service& what) noexcept;
+  /// For components: where slow requests go; null if nobody asked for them.
+  [[nodiscard]] const std::shared_ptr<detail::slow_request_sink>& slow_requests() const noexcept;
   /// For components: false once `stop` has begun.
   [[nodiscard]] bool accepting() const noexcept;
 

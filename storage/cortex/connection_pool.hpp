@@ -261,6 +261,8 @@ public:
   /// True if the process holds it.
   [[nodiscard]] bool registered() const noexcept;
   [[nodiscard]] pool_stats stats() const;
+  /// The same as `runtime::report` has it; without a kind once the pool is closed.
+  [[nodiscard]] service_report describe() const;
   [[nodiscard]] const pool_options& options() const noexcept;
   /// The canonical path, or `":memory:"`.
   [[nodiscard]] const std::string& path() const noexcept;

@@ -118,9 +118,11 @@ struct database_stats {
   std::array<lane_stats, lane_count> lanes{}; ///< By `lane`. Borrowed connections use none.
   std::uint64_t reads = 0;                    ///< Leases given.
   std::uint64_t reader_waits = 0;             ///< Leases that had to wait.
+  std::uint64_t queued_reads = 0;             ///< Reads that wait for a reader thread now.
   std::uint64_t checkpoints = 0;              ///< Times that the log was copied back in full.
   std::uint64_t log_resets = 0;               ///< Times that the log began anew.
   std::uint64_t wal_pages = 0;                ///< Length of the log after the last commit.
+  std::uint64_t wal_bytes = 0;                ///< The same in bytes; the file may be longer.
   std::uint64_t foreign_changes = 0;          ///< Changes by other programs that were noticed.
   std::vector<reader_info> readers;           ///< Connections at work, oldest first.
   std::string pinned_by;       ///< Who kept the log from being emptied, at the last try.
@@ -369,6 +371,8 @@ public:
   /// the database ends it, so keep a reference until the answer is there.
   [[nodiscard]] future<backup_report> backup_async(std::string target, backup_options options = {});
   [[nodiscard]] database_stats stats() const;
+  /// The same as `runtime::report` has it; without a kind once the database is closed.
+  [[nodiscard]] service_report describe() const;
   /// The number of the newest commit.
   [[nodiscard]] std::uint64_t commit_number() const noexcept;
   /// The canonical path, or `":memory:"`.

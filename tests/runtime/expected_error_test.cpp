@@ -55,6 +55,11 @@ TEST_CASE("every stage has its own name", "[expected][error]") {
   CHECK(to_string(stage::execute) == "execute");
   CHECK(to_string(stage::commit) == "commit");
   CHECK(to_string(stage::reader) == "reader");
+  CHECK(to_string(stage::handed_on) == "handed_on");
+  CHECK(to_string(stage::group) == "group");
+  CHECK(to_string(stage::read) == "read");
+  CHECK(to_string(stage::reply) == "reply");
+  CHECK(static_cast<std::size_t>(stage::reply) + 1 == stage_count);
 }
 
 TEST_CASE("an error reads as kind, stage and detail", "[expected][error]") {

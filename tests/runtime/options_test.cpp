@@ -21,6 +21,8 @@ TEST_CASE("every bad option of a runtime is named in one error", "[options][erro
   options.workers = 257;
   options.default_deadline = 0ns;
   options.stop_deadline = -1ns;
+  options.slow_request = -1ns;
+  options.slow_requests_kept = 0;
 
   auto opened = runtime::open(options);
 
@@ -28,6 +30,8 @@ TEST_CASE("every bad option of a runtime is named in one error", "[options][erro
   CHECK(names(opened.error(), "workers"));
   CHECK(names(opened.error(), "default_deadline"));
   CHECK(names(opened.error(), "stop_deadline"));
+  CHECK(names(opened.error(), "slow_request:"));
+  CHECK(names(opened.error(), "slow_requests_kept"));
 }
 
 TEST_CASE("every bad option of an actor is named in one error", "[options][errors]") {
@@ -67,9 +71,12 @@ TEST_CASE("the limits of the options are good values", "[options]") {
   least.workers = 1;
   least.default_deadline = 1ns;
   least.stop_deadline = 1ns;
+  least.slow_requests_kept = 1;
   runtime_options most;
   most.workers = 256;
   most.default_deadline = std::chrono::nanoseconds::max();
+  most.slow_request = std::chrono::nanoseconds::max();
+  most.slow_requests_kept = 65'536;
   actor_options actor;
   actor.mailbox_bound = 1;
   actor.restart = {0, 1ns, 1ns, 1ns};

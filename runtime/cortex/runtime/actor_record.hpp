@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 namespace cortex::detail {
 
@@ -27,6 +28,7 @@ struct actor_record {
   const std::string name;
   const std::string where;
   const actor_options options;
+  const std::string_view* request_names = nullptr; // before it has a handle
 
   // Requests and orders, and the right to run the object. Owned by `launch` until the actor starts:
   // what `on_start` of the first object and those it told send waits so long.
@@ -60,6 +62,9 @@ struct actor_record {
   std::atomic<std::uint64_t> expired{0};
   std::atomic<std::uint64_t> restarts{0};
   std::atomic<cortex::actor_state> phase{cortex::actor_state::running};
+  // When the oldest request was sent that is in the handler or waits, in ticks of the clock; 0 =
+  // none, or none that was come to yet.
+  std::atomic<monotonic_time::rep> oldest{0};
   std::atomic<std::int64_t> slowest_ns{0}; // a maximum of handler times that fades
   std::atomic<std::int64_t> typical_ns{0}; // a mean of handler times that fades
   latency_histogram latency;

@@ -38,6 +38,9 @@ public:
   /// Driven executors: moves the time of the timers. Runs none.
   void advance(std::chrono::nanoseconds by) noexcept;
 
+  /// How many wait, about.
+  [[nodiscard]] std::size_t waiting() const noexcept { return queue_.size_approx(); }
+
   /// Runs what waits, timers with `closed`, ends the thread and gives the executor back. True if
   /// the thread has ended; false if a continuation still ran at `until`: then the thread gives it
   /// back when that has ended.

@@ -1,6 +1,7 @@
 #include "cortex/runtime/core.hpp"
 
 #include "cortex/fork_guard.hpp"
+#include "cortex/request_trace.hpp"
 #include "cortex/runtime/host_actor.hpp"
 #include "cortex/runtime/left_behind.hpp"
 #include "cortex/runtime/system_watch.hpp"
@@ -73,6 +74,9 @@ runtime_core::runtime_core(runtime_options given, caf::actor_system* host)
     continuations_(continuation_executor::acquire(
       options.deterministic ? std::function<bool()>{[this] { return run_one(); }} : nullptr,
       options.monotonic)),
+    opened_(monotonic.now()),
+    slow_(options.slow_request.count() > 0 ? std::make_shared<slow_log>(options, monotonic, wall)
+                                           : nullptr),
     system_(host),
     hosted_(host != nullptr) {
   if (hosted_ && options.deterministic)
@@ -99,15 +103,17 @@ runtime_core::~runtime_core() {
   leave_behind(config);
 }
 
+std::size_t runtime_core::worker_count() const noexcept {
+  return options.workers != 0 ? options.workers
+                              : std::max<std::size_t>(2, std::thread::hardware_concurrency());
+}
+
 void runtime_core::start_system() {
   if (system_ != nullptr)
     return; // made already, or the host's
   const logger_left_behind dropped;
-  auto workers = options.workers;
-  if (workers == 0)
-    workers = std::max<std::size_t>(2, std::thread::hardware_concurrency());
   config_ = std::make_unique<caf::actor_system_config>();
-  config_->set("scheduler.max-threads", workers);
+  config_->set("scheduler.max-threads", worker_count());
   if (options.deterministic)
     config_->set("scheduler.policy", caf::atom("testing"));
   own_system_ = std::make_unique<caf::actor_system>(*config_);
@@ -128,6 +134,7 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
     return unexpected{std::move(valid).error()};
 
   auto record = std::make_shared<actor_record>(std::move(name), actor);
+  record->request_names = plan.names;
   {
     const std::lock_guard guard{mutex_};
     if (!accepting())
@@ -207,6 +214,17 @@ bool runtime_core::admit(actor_record& to, slot_base& sealed) const noexcept {
   return false;
 }
 
+void runtime_core::follow(const std::shared_ptr<actor_record>& to, slot_base& sealed,
+                          delivery how) const {
+  auto trace = std::make_unique<request_trace>(
+    slow_sink_, std::shared_ptr<const std::string>{to, &to->name}, to->request_names[sealed.index],
+    stage::mailbox, sealed.enqueued);
+  if (how != delivery::send)
+    trace->await();
+  trace->note_now(moment::queued);
+  sealed.follow(std::move(trace));
+}
+
 void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& sealed,
                         delivery how) noexcept {
   auto& record = *to;
@@ -215,6 +233,8 @@ void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& seal
     return;
   }
   sealed.asker_rests = how == delivery::call || current_thread().no_blocking != nullptr;
+  if (slow_ != nullptr)
+    follow(to, sealed, how);
   // A quick handler answers sooner than a sleep and a wake are over: let it run on this very core
   // before sleeping (call rows of bench/run: 10 times the calls from 300 threads).
   constexpr std::int64_t quick_ns = 10'000;
@@ -227,6 +247,7 @@ void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& seal
   switch (record.mail.push(sealed)) { // takes the reference over: a caller has one of its own
     case pushed::queued: break;
     case pushed::owner:
+      record.oldest.store(sealed.enqueued.time_since_epoch().count(), std::memory_order_relaxed);
       if (lends)
         lend(record, sealed);
       else
@@ -413,6 +434,8 @@ expected<void> runtime_core::stop(std::chrono::nanoseconds within) {
     stop_system();
   if (!continuations_.close(until))
     alive.emplace_back("a continuation");
+  if (slow_ != nullptr)
+    slow_->close(until);
   if (alive.empty())
     return {};
   std::string names = "still alive at the deadline: ";
@@ -458,6 +481,14 @@ std::uint64_t depth_of(const actor_record& record) noexcept {
   return posted > before ? posted - before : 0;
 }
 
+// Looked at before the time: a request that was sent in between is not of a negative age.
+std::chrono::nanoseconds age_of(monotonic_time::rep since, monotonic_time now) noexcept {
+  if (since == 0)
+    return std::chrono::nanoseconds{0};
+  return std::max(now - monotonic_time{monotonic_time::duration{since}},
+                  monotonic_time::duration{0});
+}
+
 } // namespace
 
 std::vector<actor_metrics> runtime_core::metrics() const {
@@ -478,6 +509,8 @@ std::vector<actor_metrics> runtime_core::metrics() const {
       m.why = record->why;
     }
     m.depth = depth_of(*record);
+    m.bound = record->options.mailbox_bound;
+    m.oldest = age_of(record->oldest.load(std::memory_order_relaxed), monotonic.now());
     m.handled = record->handled;
     m.failed = record->failed;
     m.expired = record->expired;

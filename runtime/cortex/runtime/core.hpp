@@ -4,6 +4,7 @@
 #include "cortex/runtime.hpp"
 #include "cortex/runtime/actor_record.hpp"
 #include "cortex/runtime/continuations.hpp"
+#include "cortex/runtime/slow_log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -52,6 +53,11 @@ public:
     return accepting_.load(std::memory_order_acquire);
   }
   [[nodiscard]] std::vector<actor_metrics> metrics() const;
+  [[nodiscard]] runtime_report report() const;
+  /// Null if nobody asked for them.
+  [[nodiscard]] const std::shared_ptr<slow_request_sink>& slow_requests() const noexcept {
+    return slow_sink_;
+  }
 
   [[nodiscard]] continuation_executor& continuations() const noexcept { return continuations_; }
   void log(severity level, std::string_view component, std::string_view text) const noexcept;
@@ -81,6 +87,8 @@ private:
   void finished(actor_record& who) noexcept;
   bool run_one();
   [[nodiscard]] bool admit(actor_record& to, slot_base& sealed) const noexcept;
+  void follow(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how) const;
+  [[nodiscard]] std::size_t worker_count() const noexcept;
   void lend(actor_record& to, slot_base& sealed) noexcept;
   [[nodiscard]] std::vector<std::string> stop_actors(monotonic_time until);
   [[nodiscard]] std::vector<std::string>
@@ -96,6 +104,9 @@ private:
 
   continuation_executor& continuations_;
   std::atomic<bool> accepting_{true};
+  const monotonic_time opened_;
+  const std::shared_ptr<slow_log> slow_; // null if nobody asked for it
+  const std::shared_ptr<slow_request_sink> slow_sink_{slow_};
 
   mutable std::mutex mutex_;
   std::condition_variable ended_;                      // with mutex_

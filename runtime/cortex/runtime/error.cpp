@@ -41,6 +41,10 @@ std::string_view to_string(stage where) noexcept {
     case stage::execute: return "execute";
     case stage::commit: return "commit";
     case stage::reader: return "reader";
+    case stage::handed_on: return "handed_on";
+    case stage::group: return "group";
+    case stage::read: return "read";
+    case stage::reply: return "reply";
   }
   return "unknown";
 }

@@ -5,6 +5,16 @@
 
 namespace cortex {
 
+std::string_view to_string(actor_state state) noexcept {
+  switch (state) {
+    case actor_state::running: return "running";
+    case actor_state::backing_off: return "backing_off";
+    case actor_state::failed: return "failed";
+    case actor_state::stopped: return "stopped";
+  }
+  return "unknown";
+}
+
 std::size_t latency_histogram::bucket_of(std::uint64_t nanoseconds) noexcept {
   if (nanoseconds < steps)
     return static_cast<std::size_t>(nanoseconds);
@@ -32,11 +42,16 @@ void latency_histogram::record(std::chrono::nanoseconds duration) noexcept {
 latency_summary latency_histogram::summary() const noexcept {
   std::array<std::uint64_t, bucket_count> counts{};
   std::uint64_t total = 0;
+  latency_summary out;
+  std::size_t coarse = 0;
   for (std::size_t i = 0; i < bucket_count; ++i) {
     counts[i] = buckets_[i].load(std::memory_order_relaxed);
     total += counts[i];
+    while (coarse < latency_summary::bounds
+           && upper_bound(i) > static_cast<std::uint64_t>(latency_summary::bound(coarse).count()))
+      ++coarse;
+    out.buckets[coarse] += counts[i];
   }
-  latency_summary out;
   out.count = total;
   if (total == 0)
     return out;
@@ -50,7 +65,8 @@ latency_summary latency_histogram::summary() const noexcept {
     }
     return std::chrono::nanoseconds{max};
   };
-  out.mean = std::chrono::nanoseconds{sum_.load(std::memory_order_relaxed) / total};
+  out.sum = std::chrono::nanoseconds{sum_.load(std::memory_order_relaxed)};
+  out.mean = out.sum / static_cast<std::int64_t>(total);
   out.p50 = quantile(total / 2);
   out.p99 = quantile(total - total / 100 - 1);
   out.max = std::chrono::nanoseconds{max};

@@ -1,5 +1,6 @@
 #include "cortex/runtime/object_host.hpp"
 
+#include "cortex/request_trace.hpp"
 #include "cortex/runtime/core.hpp"
 
 #include <sched.h>
@@ -32,6 +33,7 @@ run_result object_host::run(std::size_t most, bool lent, monotonic_time begun) {
   for (;;) {
     auto* next = mail.front();
     if (next == nullptr) {
+      note_oldest();
       if (yields != 0 && !asker_rested_) {
         --yields;
         sched_yield();
@@ -41,8 +43,11 @@ run_result object_host::run(std::size_t most, bool lent, monotonic_time begun) {
       }
       continue;
     }
-    if (most == 0)
+    if (most == 0) {
+      if (next->what == mailbox_node::kind::request)
+        note_oldest(*static_cast<slot_base*>(next));
       return run_result::work;
+    }
     --most;
     if (next->what == mailbox_node::kind::request) {
       mail.pop();
@@ -60,6 +65,18 @@ run_result object_host::run(std::size_t most, bool lent, monotonic_time begun) {
 }
 
 // -- requests -------------------------------------------------------------------------------------
+
+void object_host::note_oldest(const slot_base& request) noexcept {
+  record_.oldest.store(request.enqueued.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+// The mailbox is empty; what waits for a restart is here.
+void object_host::note_oldest() noexcept {
+  if (stash_.empty())
+    record_.oldest.store(0, std::memory_order_relaxed);
+  else
+    note_oldest(*stash_.front());
+}
 
 void object_host::receive(slot_ptr<slot_base> sealed) {
   if (object_ == nullptr && record_.phase == actor_state::backing_off) {
@@ -89,8 +106,13 @@ void object_host::dispatch(slot_ptr<slot_base> sealed) {
   if (!sealed->begin())
     return; // withdrawn
   add_relaxed(record.handled);
+  note_oldest(*sealed);
   asker_rested_ = sealed->asker_rests;
+  auto* trace = sealed->trace();
+  if (trace != nullptr)
+    trace->note(moment::begun, begun);
   try {
+    const trace_scope serving{trace};
     const no_blocking_scope handler{record.where.c_str()};
     plan_.table[sealed->index](object_.get(), *sealed);
   } catch (const std::exception& bug) {
@@ -101,6 +123,8 @@ void object_host::dispatch(slot_ptr<slot_base> sealed) {
     crashed("an exception of an unknown type");
   }
   clock_ = now();
+  if (trace != nullptr)
+    trace->note(moment::handled, clock_);
   record.latency.record(clock_ - sealed->enqueued);
   note_handler_time(clock_ - begun);
 }

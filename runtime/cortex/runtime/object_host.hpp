@@ -53,6 +53,8 @@ private:
   void make_anew();
   void release_stash(std::string_view why);
   [[nodiscard]] monotonic_time now() const noexcept;
+  void note_oldest(const slot_base& request) noexcept;
+  void note_oldest() noexcept;
   void note_handler_time(std::chrono::nanoseconds took) noexcept;
 
   blueprint plan_;

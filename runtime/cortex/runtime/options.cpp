@@ -34,6 +34,9 @@ expected<void> validate(const runtime_options& options) {
   found.unless(options.workers <= 256, "workers: at most 256");
   found.unless(options.default_deadline > zero, "default_deadline: more than 0");
   found.unless(options.stop_deadline > zero, "stop_deadline: more than 0");
+  found.unless(options.slow_request >= zero, "slow_request: not negative");
+  found.unless(options.slow_requests_kept >= 1 && options.slow_requests_kept <= 65'536,
+               "slow_requests_kept: 1 to 65,536");
   return std::move(found).verdict();
 }
 

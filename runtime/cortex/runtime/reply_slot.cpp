@@ -1,6 +1,7 @@
 #include "cortex/reply_slot.hpp"
 
 #include "cortex/doorbell.hpp"
+#include "cortex/request_trace.hpp"
 
 #include <sched.h>
 
@@ -30,7 +31,17 @@ bool slot_base::claim() noexcept {
   return mark(claimed_phase, 0);
 }
 
+void slot_base::follow(std::unique_ptr<request_trace> trace) noexcept {
+  trace_ = trace.release();
+}
+
+void slot_base::drop_trace() noexcept {
+  delete trace_;
+}
+
 void slot_base::publish() noexcept {
+  if (trace_ != nullptr)
+    trace_->answered();
   if (sole()) {
     word_.store(done_phase, std::memory_order_release);
     return; // whoever parks or hooks a job here has a reference
@@ -154,17 +165,7 @@ const char* waited_for(stage where) noexcept {
   }
 }
 
-} // namespace
-
-error expire(slot_base& asked) noexcept {
-  auto late = error{errc::timeout, waited_for(asked.waits_in), asked.waits_in};
-  if (asked.give_up(late)) // nobody is left who would take the answer
-    return late;
-  return error{errc::timeout, "the deadline passed after it was begun; it may still take effect",
-               asked.works_in};
-}
-
-expected<void> await_slot(slot_base& slot) noexcept {
+expected<void> await_answer(slot_base& slot) noexcept {
   if (slot.done())
     return {};
   if (auto refused = blocking_refused("waiting for an answer"))
@@ -178,6 +179,23 @@ expected<void> await_slot(slot_base& slot) noexcept {
   if (slot.done())
     return {}; // the answer is the time-out, or it came at the last moment
   return unexpected{std::move(late)};
+}
+
+} // namespace
+
+error expire(slot_base& asked) noexcept {
+  auto late = error{errc::timeout, waited_for(asked.waits_in), asked.waits_in};
+  if (asked.give_up(late)) // nobody is left who would take the answer
+    return late;
+  return error{errc::timeout, "the deadline passed after it was begun; it may still take effect",
+               asked.works_in};
+}
+
+expected<void> await_slot(slot_base& slot) noexcept {
+  auto arrived = await_answer(slot);
+  if (auto* trace = slot.trace())
+    trace->left();
+  return arrived;
 }
 
 bool await_slot(slot_base& slot, std::chrono::nanoseconds patience) noexcept {

@@ -54,6 +54,14 @@ std::vector<actor_metrics> runtime::metrics() const {
   return core_->metrics();
 }
 
+runtime_report runtime::report() const {
+  return core_->report();
+}
+
+const std::shared_ptr<detail::slow_request_sink>& runtime::slow_requests() const noexcept {
+  return core_->slow_requests();
+}
+
 std::size_t runtime::run_until_idle() {
   return core_->run_until_idle();
 }

@@ -152,6 +152,10 @@ bool connection_pool::registered() const noexcept {
   return core_->registered;
 }
 
+service_report connection_pool::describe() const {
+  return core_->describe();
+}
+
 pool_stats connection_pool::stats() const {
   return core_->stats();
 }

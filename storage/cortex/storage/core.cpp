@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <mutex>
 #include <stop_token>
 #include <system_error>
@@ -54,7 +55,9 @@ database_core::database_core(const runtime& rt, std::optional<prepared_file> fil
     identity_(file ? file->identity : file_identity{}),
     memory_(!file),
     deterministic_(rt.options().deterministic),
-    generation_(fork_generation()) {}
+    generation_(fork_generation()),
+    slow_(rt.slow_requests()),
+    shown_(std::make_shared<const std::string>(path_)) {}
 
 connection_options database_core::connect_options(bool read_only) const {
   // A lock on the whole file, for the process, and an index of the log in its own memory.
@@ -103,6 +106,8 @@ expected<void> database_core::open_connections(bool created) {
     }
     if (auto made = apply(options_.schema, **on, runtime_.wall().now()); !made)
       return made;
+    if (const auto size = (*on)->query_text("PRAGMA page_size"))
+      page_bytes_ = std::strtoull(size->c_str(), nullptr, 10);
     if (!memory_)
       readers_ = std::make_unique<reader_pool>(commits_, true);
     writer_surroundings around{options_, connect_options(false), runtime_.monotonic(),
@@ -185,8 +190,11 @@ bool database_core::prepare(cortex::detail::slot_base& slot, std::chrono::nanose
     slot.fail({errc::closed, "'" + path_ + "' is closed"});
   else if (within.count() < 0)
     slot.fail({errc::timeout, "no time was given", stage::admission});
-  else
+  else {
+    if (slow_ != nullptr)
+      follow(slot);
     return true;
+  }
   return false;
 }
 
@@ -231,6 +239,8 @@ expected<void> database_core::submit_and_wait(pending_write& what) noexcept {
   }
   if (!admit(what))
     return {};
+  if (auto* trace = held->trace())
+    trace->await();
   const bool alone = callers_.fetch_add(1, std::memory_order_acq_rel) == 0;
   const auto left = alone ? run_alone(what) : std::nullopt;
   // Even a refused one may have owned the writer for a moment, and left others' work behind.
@@ -344,7 +354,12 @@ expected<reader*> database_core::take_reader(const read_options& options) noexce
     return fail(error{errc::timeout, "no time was given", stage::admission});
   if (options.stop.stop_requested())
     return fail(errc::cancelled, "its asker withdrew it before it began");
+  const auto asked = slow_ != nullptr ? runtime_.monotonic().now() : monotonic_time{};
   auto taken = take_any(options.owner, within, options.stop);
+  if (slow_ != nullptr && !taken)
+    note_slow(std::string{options.owner}, stage::reader, {asked});
+  else if (slow_ != nullptr && *taken != nullptr)
+    (*taken)->asked = asked;
   if (taken && *taken == nullptr && closed()) {
     disown();
     return fail(errc::closed, "'" + path_ + "' is closed");
@@ -377,6 +392,8 @@ expected<reader*> database_core::take_any(std::string_view owner, std::chrono::n
 
 void database_core::give_back(reader* held) noexcept {
   if (held != nullptr) {
+    if (slow_ != nullptr && held->asked != monotonic_time{})
+      note_slow_read(*held);
     readers_->give_back(*held);
     return;
   }
@@ -503,6 +520,8 @@ void database_core::serve_read(pending_read& what, reader* held, monotonic_time 
     stop_of(held).go_on(std::move(limits));
     if (held != nullptr)
       held->pass_on(what.options.owner);
+    if (auto* trace = slot.trace())
+      trace->note_now(cortex::detail::moment::reading);
     const cortex::detail::no_blocking_scope inside{"a read function"};
     snapshot view{connection_of(held)};
     what.run(view);
@@ -552,6 +571,17 @@ expected<std::uint64_t> database_core::checkpoint() {
   return left;
 }
 
+namespace {
+
+// SQLite's documentation, "WAL-mode File Format": a header and a frame around each page.
+std::uint64_t wal_size(std::uint64_t pages, std::uint64_t page_bytes) noexcept {
+  constexpr std::uint64_t header_bytes = 32;
+  constexpr std::uint64_t frame_header_bytes = 24;
+  return pages == 0 ? 0 : header_bytes + pages * (page_bytes + frame_header_bytes);
+}
+
+} // namespace
+
 database_stats database_core::stats() const {
   database_stats out;
   out.path = path_;
@@ -572,6 +602,7 @@ database_stats database_core::stats() const {
     out.checkpoints = c.checkpoints;
     out.log_resets = c.log_resets;
     out.wal_pages = c.wal_pages;
+    out.wal_bytes = wal_size(out.wal_pages, page_bytes_);
     out.foreign_changes = c.foreign_changes;
     out.commit_time = c.commit_time.summary();
     out.pinned_by = writer_->pinned_by();
@@ -579,6 +610,7 @@ database_stats database_core::stats() const {
   if (readers_ != nullptr) {
     out.reads = readers_->taken();
     out.reader_waits = readers_->waits();
+    out.queued_reads = reads_waiting_.load(std::memory_order_relaxed);
     out.readers = readers_->at_work(runtime_.monotonic().now());
   }
   return out;

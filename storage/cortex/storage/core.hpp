@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cortex/database.hpp"
+#include "cortex/request_trace.hpp"
 #include "cortex/runtime.hpp"
 #include "cortex/storage/open_file.hpp"
 #include "cortex/storage/readers.hpp"
@@ -83,6 +84,7 @@ public:
   [[nodiscard]] std::string name() const override { return "database '" + path_ + "'"; }
   bool stop(monotonic_time until) noexcept override { return close(until).has_value(); }
   bool run_one() noexcept override;
+  [[nodiscard]] service_report describe() const override;
 
   // lendable
   void lend(cortex::detail::slot_base& wanted) noexcept override;
@@ -109,6 +111,9 @@ private:
   expected<void> open_connections(bool created);
   [[nodiscard]] bool prepare(cortex::detail::slot_base& slot, std::chrono::nanoseconds deadline);
   [[nodiscard]] bool admit(pending_write& what);
+  void follow(cortex::detail::slot_base& slot) const;
+  void note_slow(std::string what, stage waits_in, const cortex::detail::moments& way) const;
+  void note_slow_read(reader& back) const;
   [[nodiscard]] connection_options connect_options(bool read_only) const;
   [[nodiscard]] std::optional<bool> run_alone(pending_write& what) noexcept;
   bool serve_writes() noexcept;
@@ -149,6 +154,11 @@ private:
   const bool memory_;
   const bool deterministic_;
   const std::uint32_t generation_; // the fork generation this belongs to
+
+  // Null if nobody looks for slow requests.
+  const std::shared_ptr<cortex::detail::slow_request_sink> slow_;
+  const std::shared_ptr<const std::string> shown_; // the path, for those that are slow
+  std::uint64_t page_bytes_ = 0;
 
   std::optional<writer_lock> lock_;
   std::atomic<std::uint64_t> commits_{0};

@@ -161,6 +161,10 @@ database_stats database::stats() const {
   return core_->stats();
 }
 
+service_report database::describe() const {
+  return core_->describe();
+}
+
 std::uint64_t database::commit_number() const noexcept {
   return core_->commit_number();
 }

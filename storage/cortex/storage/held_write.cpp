@@ -10,6 +10,8 @@
 
 namespace cortex::storage::detail {
 
+using cortex::detail::moment;
+
 // -- the writer -----------------------------------------------------------------------------------
 
 // Claims keep the other ways to own the writer from going on for ever, see `writer::try_own`.
@@ -113,6 +115,8 @@ expected<void> held_write::begin_on(writer& w, const patience& wait) {
 }
 
 expected<void> held_write::begin(database_core& of, durability level, const patience& wait) {
+  if (of.slow_ != nullptr)
+    way_ = {of.slow_->now()};
   if (auto taken = take(of, level, wait); !taken)
     return taken;
   if (auto begun = begin_on(*of.writer_, wait); !begun) {
@@ -120,6 +124,7 @@ expected<void> held_write::begin(database_core& of, durability level, const pati
     return begun;
   }
   of_ = &of;
+  note(moment::run);
   began_.store(of.rt().monotonic().now().time_since_epoch().count(), std::memory_order_relaxed);
   const auto number = (word_.load(std::memory_order_relaxed) >> phase_bits) + 1;
   word_.store(with(number << phase_bits, phase::inside), std::memory_order_seq_cst);
@@ -158,8 +163,15 @@ void held_write::undo() noexcept {
   finish();
 }
 
+void held_write::note(moment which) noexcept {
+  if (of_->slow_ != nullptr)
+    way_[static_cast<std::size_t>(which)] = of_->slow_->now();
+}
+
 void held_write::finish() noexcept {
   auto& of = *std::exchange(of_, nullptr);
+  if (of.slow_ != nullptr)
+    of.note_slow("transaction", stage::lane, way_);
   word_.store(with(word_.load(std::memory_order_relaxed), phase::none), std::memory_order_release);
   give_back(of, true);
 }
@@ -175,7 +187,9 @@ expected<std::uint64_t> held_write::commit() {
     return fail(errc::constraint, "FOREIGN KEY constraint failed at COMMIT");
   }
   auto& w = *of_->writer_;
+  note(moment::commit);
   auto number = commit_on(w);
+  note(moment::committed);
   if (number)
     w.maintain();
   finish();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cortex/database.hpp"
+#include "cortex/request_trace.hpp"
 #include "cortex/storage/patience.hpp"
 
 #include <atomic>
@@ -102,9 +103,11 @@ private:
   [[nodiscard]] static expected<std::uint64_t> commit_on(writer& w);
   void take_out_of_reach() noexcept;
   void finish() noexcept;
+  void note(cortex::detail::moment which) noexcept;
   [[nodiscard]] static unexpected too_long();
 
-  database_core* of_ = nullptr; // while active
+  database_core* of_ = nullptr;   // while active
+  cortex::detail::moments way_{}; // if slow requests are looked for
   std::atomic<std::uint64_t> word_{0};
   std::atomic<monotonic_time::rep> began_{0}; // constant while the word's number is
 };

@@ -34,6 +34,23 @@ std::string seconds_text(std::chrono::nanoseconds time) {
   return out;
 }
 
+// Stands for a pool in the report of its runtime, which it outlives or not.
+class pool_reporter final : public service {
+public:
+  explicit pool_reporter(const std::shared_ptr<pool_core>& pool)
+    : path_(pool->path()), pool_(pool) {}
+  [[nodiscard]] std::string name() const override { return "the pool of '" + path_ + "'"; }
+  bool stop(monotonic_time /*until*/) noexcept override { return true; } // its database is stopped
+  [[nodiscard]] service_report describe() const override {
+    const auto pool = pool_.lock();
+    return pool != nullptr ? pool->describe() : service_report{};
+  }
+
+private:
+  const std::string path_;
+  const std::weak_ptr<pool_core> pool_;
+};
+
 bool has_folder(const std::string& path) {
   std::error_code ignored;
   const auto whole = std::filesystem::absolute(path, ignored);
@@ -61,7 +78,12 @@ expected<std::shared_ptr<pool_core>> pool_core::open(const runtime* rt, const st
     problem.detail.insert(0, refusal);
     return fail(std::move(problem));
   }
-  return std::make_shared<pool_core>(*std::move(file), std::move(options));
+  auto made = std::make_shared<pool_core>(*std::move(file), std::move(options));
+  auto reporter = std::make_shared<pool_reporter>(made);
+  auto owner = made->core_->rt();
+  if (owner.attach(reporter))
+    made->reporter_ = std::move(reporter);
+  return made;
 }
 
 pool_core::pool_core(database file, pool_options options)
@@ -84,6 +106,10 @@ pool_core::~pool_core() {
     return;
   }
   closed_.store(true, std::memory_order_seq_cst);
+  if (reporter_ != nullptr) {
+    auto owner = core_->rt();
+    owner.detach(*reporter_);
+  }
   static_cast<void>(shut_idle());
   stop_watching();
 }

@@ -61,6 +61,7 @@ public:
   /// Errors: `forked`.
   [[nodiscard]] expected<void> check_process() const { return core_->check_process(); }
   [[nodiscard]] pool_stats stats() const;
+  [[nodiscard]] service_report describe() const;
   [[nodiscard]] const pool_options& options() const noexcept { return options_; }
   [[nodiscard]] const std::string& path() const noexcept { return core_->path(); }
   void note_mismatch(const pool_options& asked) noexcept;
@@ -95,8 +96,9 @@ private:
   const std::shared_ptr<database_core> core_;
   std::vector<std::unique_ptr<pooled>> all_;
 
-  std::optional<database> file_; // until the last connection is closed, by whoever does that
-  number_ring idle_;             // numbers less 1
+  std::shared_ptr<service> reporter_; // in the runtime's list; null if that stops
+  std::optional<database> file_;      // until the last connection is closed, by whoever does that
+  number_ring idle_;                  // numbers less 1
   alignas(64) std::atomic<std::uint32_t> waiters_{0};
   std::atomic<std::uint32_t> turn_{0}; // futex: changes when a connection may be idle
   alignas(64) std::atomic<std::uint64_t> lent_{0};

@@ -51,6 +51,8 @@ public:
   void pass_on(std::string_view owner) noexcept; ///< Held as before, for somebody else.
   void put_down() noexcept;
   [[nodiscard]] bool describe(reader_info& out, monotonic_time now) const;
+  /// By the holder: when it was asked for, if slow reads are looked for; its zero if not.
+  monotonic_time asked{};
   [[nodiscard]] std::uint64_t uses() const noexcept {
     return uses_.load(std::memory_order_relaxed);
   }

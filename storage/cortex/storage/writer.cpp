@@ -1,5 +1,6 @@
 #include "cortex/storage/writer.hpp"
 
+#include "cortex/request_trace.hpp"
 #include "cortex/storage/slices.hpp"
 #include "cortex/storage/sqlite_error.hpp"
 
@@ -11,6 +12,7 @@ namespace cortex::storage::detail {
 using cortex::detail::futex_wait;
 using cortex::detail::futex_wake_all;
 using cortex::detail::futex_wake_one;
+using cortex::detail::moment;
 
 writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
                std::atomic<std::uint64_t>& commits)
@@ -174,6 +176,7 @@ bool asked_to_stop(pending_write& what) noexcept {
 // Answers those whose time is up, and drops those that were withdrawn.
 void writer::screen() noexcept {
   const auto now = around_.clock.now();
+  collected_at_ = now;
   std::erase_if(group_, [&](pending_write* member) {
     auto& slot = member->slot();
     if (slot.deadline <= now) {
@@ -260,7 +263,9 @@ writer::verdict writer::attempt(members& group, durability level, bool savepoint
   }
   if (const auto ran = run_members(group, savepoints); ran != verdict::committed)
     return ran;
-  if (!savepoints && drop_late(group)) {
+  if (savepoints) {
+    executed_at_ = around_.clock.now();
+  } else if (drop_late(group)) {
     on_->run(connection::fixed::rollback);
     return verdict::again;
   }
@@ -274,7 +279,12 @@ std::optional<error> writer::run_member(pending_write& member) noexcept {
   on_->forget_changes();
   stop_.begin({&around_.clock, member.slot().deadline, member.options.stop, &member.slot()});
   transaction view{*on_};
+  auto* trace = member.slot().trace();
+  if (trace != nullptr)
+    trace->note_now(moment::run);
   auto result = member.sliced != nullptr ? run_slice(*member.sliced, view) : member.run(view);
+  if (trace != nullptr)
+    trace->note_now(moment::ran);
   on_->reset_all();
   // Whatever the function made of it.
   auto told = stop_.stops() ? stop_.told() : std::nullopt;
@@ -327,6 +337,7 @@ writer::verdict writer::run_members(members& group, bool savepoints) noexcept {
 // Those that have run, but whose time or asker went while others ran.
 bool writer::drop_late(members& group) noexcept {
   const auto now = around_.clock.now();
+  executed_at_ = now;
   return std::erase_if(
            group,
            [&](pending_write* member) {
@@ -353,7 +364,8 @@ writer::verdict writer::commit(members& group, durability level, monotonic_time 
   if (around_.readers != nullptr)
     around_.readers->commit_running(false);
   if (code == 0) {
-    counters_.commit_time.record(around_.clock.now() - begun);
+    committed_at_ = around_.clock.now();
+    counters_.commit_time.record(committed_at_ - begun);
     succeed(group, level);
     return verdict::committed;
   }
@@ -414,10 +426,22 @@ void writer::succeed(members& group, durability level) noexcept {
       add_relaxed(counters_.acknowledged[i], by_lane[i]);
   for (auto* member : group) {
     auto& slot = member->slot();
+    note_way(slot, true);
     member->succeed(number, level);
     slot.unref();
   }
   group.clear();
+}
+
+void writer::note_way(cortex::detail::slot_base& slot, bool committed) const noexcept {
+  auto* trace = slot.trace();
+  if (trace == nullptr)
+    return;
+  trace->note(moment::collected, collected_at_);
+  if (committed) {
+    trace->note(moment::commit, executed_at_);
+    trace->note(moment::committed, committed_at_);
+  }
 }
 
 void writer::answer(pending_write& member, error problem) noexcept {
@@ -425,6 +449,7 @@ void writer::answer(pending_write& member, error problem) noexcept {
   if (member.sliced != nullptr)
     problem.detail += what_stays(*member.sliced);
   auto& slot = member.slot();
+  note_way(slot, false);
   slot.fail(std::move(problem));
   slot.unref();
 }

@@ -132,6 +132,7 @@ private:
   [[nodiscard]] bool drop_late(members& group) noexcept;
   void carry_over(members& group, std::size_t from) noexcept;
   void succeed(members& group, durability level) noexcept;
+  void note_way(cortex::detail::slot_base& slot, bool committed) const noexcept;
   void answer(pending_write& member, error problem) noexcept;
   void answer_all(members& group, const error& problem) noexcept;
   [[nodiscard]] expected<void> set_level(durability level) noexcept;
@@ -176,6 +177,10 @@ private:
   std::uint64_t last_pages_ = 0; // length of the log when it was last looked at
   std::int64_t seen_version_ = 0;
   monotonic_time version_checked_{};
+  // The clock as it was last read at these points of a group's way: for slow requests.
+  monotonic_time collected_at_{};
+  monotonic_time executed_at_{};
+  monotonic_time committed_at_{};
 };
 
 } // namespace cortex::storage::detail

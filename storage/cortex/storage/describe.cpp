@@ -1,0 +1,133 @@
+// What databases and pools say of themselves in a report.
+
+#include "cortex/storage/core.hpp"
+#include "cortex/storage/pool_core.hpp"
+
+namespace cortex::storage::detail {
+namespace {
+
+std::string_view name_of(lane which) noexcept {
+  switch (which) {
+    case lane::interactive: return "interactive";
+    case lane::normal: return "normal";
+    case lane::bulk: return "bulk";
+    case lane::maintenance: return "maintenance";
+  }
+  return "unknown";
+}
+
+double seconds(std::chrono::nanoseconds time) noexcept {
+  return std::chrono::duration<double>{time}.count();
+}
+
+// In both functions below all members are named: one that is added does not compile until it is
+// told.
+
+void tell(service_report& to, const database_stats& stats) {
+  const auto& [path, commits, writes, failed_writes, slices, largest_group, reruns, waiting_writes,
+               lanes, reads, reader_waits, queued_reads, checkpoints, log_resets, wal_pages,
+               wal_bytes, foreign_changes, readers, pinned_by, commit_time]
+    = stats;
+  to.name = path;
+  auto& m = to.measures;
+  m.counter("cortex_database_commits_total", "Groups committed.", commits);
+  m.counter("cortex_database_writes_total", "Writes acknowledged.", writes);
+  m.counter("cortex_database_failed_writes_total", "Writes answered with an error.", failed_writes);
+  m.counter("cortex_database_slices_total", "Slices of long writes that were committed.", slices);
+  m.gauge("cortex_database_largest_group", "Writes in the largest group so far.", largest_group);
+  m.counter("cortex_database_reruns_total", "Groups run again because a member failed.", reruns);
+  m.gauge("cortex_database_waiting_writes", "Writes that wait in all lanes.", waiting_writes);
+  for (std::size_t i = 0; i < lane_count; ++i) {
+    const auto& [waiting, acknowledged, refused] = lanes[i];
+    const label which{"lane", name_of(static_cast<lane>(i))};
+    m.gauge("cortex_database_lane_waiting", "Writes that wait in the lane.", waiting, which);
+    m.counter("cortex_database_lane_writes_total", "Writes of the lane that were acknowledged.",
+              acknowledged, which);
+    m.counter("cortex_database_lane_refused_total", "Writes refused at the lane's bound.", refused,
+              which);
+  }
+  m.counter("cortex_database_reads_total", "Readers lent.", reads);
+  m.counter("cortex_database_reader_waits_total", "Readers that had to be waited for.",
+            reader_waits);
+  m.gauge("cortex_database_queued_reads", "Reads that wait for a reader thread.", queued_reads);
+  m.gauge("cortex_database_readers_busy", "Readers that are lent.",
+          static_cast<std::uint64_t>(readers.size()));
+  m.gauge("cortex_database_oldest_reader_seconds", "For how long the oldest reader has been lent.",
+          readers.empty() ? std::chrono::nanoseconds{0} : readers.front().age);
+  m.counter("cortex_database_checkpoints_total", "Times that the log was copied back in full.",
+            checkpoints);
+  m.counter("cortex_database_log_resets_total", "Times that the log began anew.", log_resets);
+  m.gauge("cortex_database_wal_pages", "Length of the log after the last commit, in pages.",
+          wal_pages);
+  m.gauge("cortex_database_wal_bytes", "Length of the log after the last commit.", wal_bytes);
+  m.counter("cortex_database_foreign_changes_total", "Changes by other programs that were noticed.",
+            foreign_changes);
+  m.histogram("cortex_database_commit_seconds", "From BEGIN to the end of COMMIT of each group.",
+              commit_time);
+  to.details.push_back({"pinned_by", pinned_by});
+  auto& rows = to.lists.emplace_back(service_report::list{"readers_at_work", {}}).rows;
+  for (const auto& [owner, age] : readers)
+    rows.push_back({{"owner", owner}, {"age_seconds", seconds(age)}});
+}
+
+void tell(service_report& to, const pool_stats& stats) {
+  const auto& [path, size, idle, lent, waiting, waiting_writers, borrowed, waits, waited, timeouts,
+               rollbacks_on_return, overdue_writes, replaced, mismatched_requests, holders]
+    = stats;
+  to.name = path;
+  auto& m = to.measures;
+  m.gauge("cortex_pool_size", "Connections.", std::uint64_t{size});
+  m.gauge("cortex_pool_idle", "Connections that nobody has.", std::uint64_t{idle});
+  m.gauge("cortex_pool_lent", "Connections on loan.", std::uint64_t{lent});
+  m.gauge("cortex_pool_waiting", "Threads that wait for a connection.", std::uint64_t{waiting});
+  m.gauge("cortex_pool_waiting_writers", "Borrowers that wait for the file's writer.",
+          std::uint64_t{waiting_writers});
+  m.counter("cortex_pool_borrowed_total", "Connections lent so far.", borrowed);
+  m.counter("cortex_pool_waits_total", "Borrowers that had to wait.", waits);
+  m.counter("cortex_pool_waited_seconds_total", "Their waiting times together.", waited);
+  m.counter("cortex_pool_timeouts_total", "Borrowers that gave up, for a connection or the writer.",
+            timeouts);
+  m.counter("cortex_pool_rollbacks_on_return_total",
+            "Transactions that were open when their connection came back.", rollbacks_on_return);
+  m.counter("cortex_pool_overdue_writes_total", "Transactions undone at their limit.",
+            overdue_writes);
+  m.counter("cortex_pool_replaced_total", "Readers opened anew after they had failed.", replaced);
+  m.counter("cortex_pool_mismatched_requests_total",
+            "Requests for the pool with other options than its own.", mismatched_requests);
+  auto& rows = to.lists.emplace_back(service_report::list{"holders", {}}).rows;
+  for (const auto& [number, age, writing] : holders)
+    rows.push_back(
+      {{"number", std::uint64_t{number}}, {"age_seconds", seconds(age)}, {"writing", writing}});
+}
+
+} // namespace
+
+service_report database_core::describe() const {
+  service_report out;
+  if (closed())
+    return out;
+  out.kind = "database";
+  out.label = "database";
+  tell(out, stats());
+  out.measures.gauge("cortex_database_readers", "Readers.",
+                     std::uint64_t{readers_ != nullptr ? options_.readers : 0});
+  out.measures.gauge("cortex_database_lane_bound", "Writes that may wait in one lane.",
+                     std::uint64_t{options_.lane_bound});
+  out.measures.gauge("cortex_database_wal_budget_bytes",
+                     "Over this size of the log new readers wait until it was emptied.",
+                     std::uint64_t{options_.wal_budget_bytes});
+  out.details.push_back({"read_only", options_.access == access::read_only});
+  return out;
+}
+
+service_report pool_core::describe() const {
+  service_report out;
+  if (closed())
+    return out;
+  out.kind = "pool";
+  out.label = "database";
+  tell(out, stats());
+  return out;
+}
+
+} // namespace cortex::storage::detail
