@@ -165,6 +165,23 @@ TEST_CASE("a put whose prompt has expired starts from nothing", "[semantic_cache
   CHECK(rows_in_file(t, "cortex_cache_expiry") == 1);
 }
 
+TEST_CASE("what was replaced, evicted or invalidated does not expire later",
+          "[semantic_cache][expiry]") {
+  auto t = driven_fixture();
+  auto wanted = living(t, 10s);
+  wanted.max_entries = 1;
+  const auto opened = t.open(wanted);
+  REQUIRE(opened.call(cache::put{key_of("alpha"), {"x"}}));
+  REQUIRE(opened.call(cache::put{key_of("alpha"), {"x"}}));
+  REQUIRE(opened.call(cache::put{key_of("bravo"), {"x"}})->evicted == 1);
+  REQUIRE(opened.call(cache::invalidate{{}, true})->removed == 1);
+  t.clock.advance(10s);
+
+  REQUIRE(opened.call(cache::flush{}));
+
+  CHECK(opened.call(cache::stats{})->expired == 0);
+}
+
 TEST_CASE("the room of expired entries is used before any is evicted", "[semantic_cache][expiry]") {
   auto t = driven_fixture();
   auto wanted = living(t, std::nullopt);
