@@ -220,8 +220,7 @@ public:
     std::ranges::sort(out_.flags_);
     std::ranges::sort(out_.negated_);
     std::ranges::sort(out_.words_);
-    const auto repeated = std::ranges::unique(out_.words_);
-    out_.words_.erase(repeated.begin(), repeated.end());
+    out_.words_.erase(std::unique(out_.words_.begin(), out_.words_.end()), out_.words_.end());
   }
 
 private:
