@@ -1,10 +1,15 @@
-# Fails unless README.md shows each example word for word.
+# Fails unless each README shows its examples word for word.
 # cmake -DSOURCE=<root> -P readme.cmake
-file(READ "${SOURCE}/README.md" readme)
-foreach(example IN ITEMS quick_start notebook)
-  file(READ "${SOURCE}/examples/${example}.cpp" code)
-  string(FIND "${readme}" "```cpp\n${code}```" at)
-  if(at EQUAL -1)
-    message(FATAL_ERROR "README.md does not show examples/${example}.cpp as it is")
-  endif()
-endforeach()
+function(require_shown readme)
+  file(READ "${SOURCE}/${readme}" text)
+  foreach(example IN LISTS ARGN)
+    file(READ "${SOURCE}/examples/${example}.cpp" code)
+    string(FIND "${text}" "```cpp\n${code}```" at)
+    if(at EQUAL -1)
+      message(FATAL_ERROR "${readme} does not show examples/${example}.cpp as it is")
+    endif()
+  endforeach()
+endfunction()
+
+require_shown(README.md quick_start notebook)
+require_shown(actors/README.md cache_care)

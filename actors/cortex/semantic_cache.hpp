@@ -62,8 +62,8 @@ enum class match : std::uint8_t {
 struct found {
   match kind = match::miss;
   command_list commands;   ///< Null on a miss, never else.
-  std::int64_t id = 0;     ///< Of the row that answered; 0 on a miss.
-  double similarity = 0.0; ///< 1 for an exact match; of the best candidate otherwise.
+  std::int64_t id = 0;     ///< Of the row that answered; 0 on a miss, or if nothing was stored.
+  double similarity = 0.0; ///< 1 for an exact match; of the best candidate on a miss, else its own.
 
   explicit operator bool() const noexcept { return kind != match::miss; }
 };
@@ -86,18 +86,27 @@ struct stored {
 
 struct raw_row; // private to the cache
 
+/// A time to live without an end.
+inline constexpr std::chrono::seconds for_ever = std::chrono::seconds::max();
+
 /// Stores an answer, in place of an earlier one to the same prompt. The reply comes after COMMIT.
 /// Most of its row is worked out when it is made: on the asker's thread, but inside the cache for
 /// an answer that comes by `settle`. *Immutable after construction*. Errors: `invalid_argument` if
-/// a text is no valid UTF-8; those of a database write.
+/// a text is no valid UTF-8, the time to live is not positive, or the answer alone is larger than
+/// `options::max_bytes` (nothing has changed then); those of a database write.
 class put {
 public:
   using reply = stored;
 
-  put(key what, std::vector<std::string> commands);
+  /// `time_to_live` counts from the put: hits do not prolong it. Empty = the cache's own.
+  put(key what, std::vector<std::string> commands,
+      std::optional<std::chrono::seconds> time_to_live = {});
 
   [[nodiscard]] const key& what() const noexcept { return what_; }
   [[nodiscard]] const command_list& commands() const noexcept { return commands_; }
+  [[nodiscard]] std::optional<std::chrono::seconds> time_to_live() const noexcept {
+    return time_to_live_;
+  }
   /// Which of the texts is no valid UTF-8; null if all are.
   [[nodiscard]] const char* invalid_text() const noexcept { return invalid_text_; }
   /// For the cache: what is known of the row. Null if a text is no valid UTF-8, or if this was
@@ -108,6 +117,7 @@ private:
   key what_;
   command_list commands_;
   std::shared_ptr<const raw_row> row_;
+  std::optional<std::chrono::seconds> time_to_live_;
   const char* invalid_text_ = nullptr;
 };
 
@@ -121,6 +131,9 @@ struct statistics {
   std::uint64_t evictions = 0; ///< Since the cache was opened.
   std::uint64_t damaged = 0;   ///< Rows that were unreadable and removed since it was opened.
   std::uint64_t joined = 0;    ///< Misses that waited for another's answer, since it was opened.
+  std::int64_t bytes = 0;      ///< Of all entries, as `options::max_bytes` counts.
+  std::uint64_t expired = 0;   ///< Entries whose time to live was over, since it was opened.
+  std::uint64_t guarded = 0;   ///< Near matches that the guard refused, since it was opened.
 };
 
 /// Tells the counters, those that are not written yet included.
@@ -152,15 +165,101 @@ struct claim {
   std::int64_t candidate_limit = 200;
 };
 
-/// Ends a lead: stores the answer and gives it to all who wait, or gives them the error.
-/// Errors: as `put`; `not_found` if nobody leads on this key.
+/// Ends a lead: stores the answer and gives it to all who wait, or gives them the error. An answer
+/// that alone is larger than `options::max_bytes` is given to them and not stored: the reply's `id`
+/// is 0. Errors: as `put`; `not_found` if nobody leads on this key.
 struct settle {
   using reply = stored;
   key what;
   expected<std::vector<std::string>> outcome;
+  std::optional<std::chrono::seconds> time_to_live{}; ///< As of `put`.
 };
 
-using protocol = cortex::protocol<get, put, stats, flush, claim, settle>;
+/// One remembered answer, as it is told to people and tools.
+struct remembered {
+  std::int64_t id = 0;
+  std::string provider;
+  std::string model;
+  std::array<std::uint8_t, 32> system_hash{}; ///< SHA-256 of the system prompt, which is not kept.
+  std::string prompt;
+  command_list commands;                 ///< Not null.
+  std::chrono::sys_seconds created_at{}; ///< Of its put.
+  std::chrono::sys_seconds last_accessed{};
+  std::chrono::seconds age{0};                     ///< Since its put, >= 0.
+  std::optional<std::chrono::seconds> time_left{}; ///< To live, > 0; empty = for ever.
+  std::int64_t hit_count = 0;
+  std::int64_t bytes = 0; ///< As `options::max_bytes` counts.
+};
+
+/// An entry beside a prompt.
+struct candidate {
+  remembered entry;
+  double similarity = 0.0;
+  std::string refusal{}; ///< What the guard says against it; empty = nothing.
+};
+
+/// What a `get` would find at this moment, and why.
+struct explanation {
+  match kind = match::miss; ///< `miss`, `exact` or `near`.
+  double threshold = 0.0;
+  std::optional<candidate> answer{}; ///< Empty on a miss.
+  std::optional<candidate> below{};  ///< The most similar one below the threshold, if any.
+  std::vector<candidate> refused{};  ///< More similar than the answer; 16 at most.
+  std::size_t compared = 0;          ///< Candidates; none if the prompt itself is remembered.
+};
+
+/// Explains a lookup without doing it: counts neither hit nor miss and renews nothing.
+/// Errors: as `get`.
+struct explain {
+  using reply = explanation;
+  key what;
+  std::int64_t candidate_limit = 200; ///< As of `get`.
+};
+
+/// Which entries are meant: all that is set must hold, so an empty one means every entry.
+struct filter {
+  std::optional<std::int64_t> id{};
+  /// One prompt in its scope; not beside the next three.
+  std::optional<key> what{};
+  std::optional<std::string> provider{};
+  std::optional<std::string> model{};
+  std::optional<std::string> system_prompt{};
+  std::optional<std::chrono::sys_seconds> put_before{}; ///< Put before this second.
+};
+
+/// What an invalidation did.
+struct invalidated {
+  std::size_t removed = 0;  ///< Rows.
+  std::uint64_t commit = 0; ///< The commit that removed them.
+};
+
+/// Removes answers, also those of another program that the cache has not noticed yet. The reply
+/// comes after COMMIT. Who leads on a key goes on, and what it settles is stored: it was asked for
+/// before, but arrives later. Errors: `invalid_argument` if `which` is empty and `all` is not set,
+/// or the other way round, or if the filter is invalid; those of a database write.
+struct invalidate {
+  using reply = invalidated;
+  filter which{};
+  bool all = false; ///< Every entry. Named on its own, so that no forgotten field does it.
+};
+
+/// Some entries, by ascending id.
+struct page {
+  std::vector<remembered> entries{};
+  std::optional<std::int64_t> next{}; ///< `list::after` of the next page; empty after the last.
+};
+
+/// Lists entries, a page at a time; counts nothing and renews nothing. Ids only grow: an entry that
+/// stays is in one page, whatever comes and goes meanwhile. Errors: `invalid_argument` if the
+/// filter is invalid or the limit out of range.
+struct list {
+  using reply = page;
+  filter which{};
+  std::int64_t after = 0;  ///< Greatest id of the page before.
+  std::size_t limit = 100; ///< Entries in a page. Range 1 to 1,000.
+};
+
+using protocol = cortex::protocol<get, put, stats, flush, claim, settle, explain, invalidate, list>;
 using handle = cortex::handle<protocol>;
 
 /// How a cache is opened.
@@ -173,6 +272,17 @@ struct options {
   /// Least similarity of a near match, finite. Empty = `CORTEX_CACHE_SIMILARITY_THRESHOLD`, else
   /// 0.86.
   std::optional<double> threshold{};
+  /// How long an answer is given again, from its put on by the wall clock, in whole seconds: up to
+  /// one second less, never more. Hits do not prolong it. Range > 0; empty = for ever. A clock that
+  /// is set ahead ends what it passes; each time it is set back adds at most one time to live.
+  std::optional<std::chrono::seconds> time_to_live{};
+  /// Bytes of all entries together, >= 0; empty = any number. An entry counts its prompt, provider,
+  /// model and commands as UTF-8, and nothing else. Beyond it the least recently used make room, as
+  /// beyond `max_entries`. Applied by each put, so not to what a file has when it is opened.
+  std::optional<std::int64_t> max_bytes{};
+  /// Refuse near matches that differ in a decisive word: a negation, number, version, unit,
+  /// opposite, path, flag or quoted name, in English. The next best candidate is taken then.
+  bool guard = false;
   /// What the reply to a put promises.
   storage::durability level = storage::durability::committed;
   /// Counters and access times are written at most this late; 0 = at once. A killed process loses
@@ -203,17 +313,38 @@ public:
   /// wait for the first one's result, so that the model is asked once; its error goes to all. If
   /// the result does not reach the cache, another of them computes it. Errors: those of `compute`;
   /// those of `claim` and of the write. An answer that could not be written is an error as well:
-  /// ask again.
+  /// ask again. One that is larger than `options::max_bytes` is given, with the id 0.
   template <class Compute>
-  [[nodiscard]] expected<found> get_or_compute(const key& what, Compute compute) const {
-    return lead(what, [&compute] { return expected<std::vector<std::string>>{compute()}; });
+  [[nodiscard]] expected<found> get_or_compute(const key& what, Compute compute,
+                                               std::optional<std::chrono::seconds> time_to_live
+                                               = {}) const {
+    return lead(
+      what, [&compute] { return expected<std::vector<std::string>>{compute()}; }, time_to_live);
   }
+
+  /// Receives a document piece by piece; an error ends it.
+  using sink = std::function<expected<void>(std::string_view piece)>;
+
+  /// Writes the entries as one JSON array, an object a line, by ascending id: one state of the
+  /// file, after a `flush`. The keys are `id`, `provider`, `model`, `system_hash`, `prompt`,
+  /// `commands`, `created_at`, `last_accessed`, `hit_count` and `expires_at` (null = never); the
+  /// text is ASCII. Holds one entry in memory at a time. `to` runs on the calling thread, inside a
+  /// read function. Returns the number of entries. Errors: `invalid_argument` (filter); those of
+  /// `to`, of `flush` and of a read. Ahead of an error some pieces may have been written.
+  expected<std::size_t> export_json(const sink& to, const filter& which = {}) const;
+
+  /// The same to a file of the owner's alone (mode 0600), which is flushed and then takes the name
+  /// at once: whatever fails, the name leads to the whole document or to what it led to before.
+  /// Errors also: `invalid_argument` if there is something of that name that is neither a file nor
+  /// a link; `permission`, `not_found` (folder), `no_space`, `read_only`, `io`.
+  expected<std::size_t> export_json(const std::string& path, const filter& which = {}) const;
 
 private:
   friend expected<cache> open(const runtime& rt, options wanted);
   cache(const handle& actor, storage::database database, std::vector<std::string> notices);
   [[nodiscard]] expected<found>
-  lead(const key& what, const std::function<expected<std::vector<std::string>>()>& compute) const;
+  lead(const key& what, const std::function<expected<std::vector<std::string>>()>& compute,
+       std::optional<std::chrono::seconds> time_to_live) const;
 
   std::shared_ptr<const storage::database> database_;
   std::shared_ptr<const std::vector<std::string>> notices_;

@@ -11,6 +11,14 @@ expected<void> check(const char* invalid_text) {
   return {};
 }
 
+/// A change that the file refuses: memory is ahead of it, and goes back.
+template <class Reply>
+void refuse(const weak_handle<own_protocol>& self, promise<Reply> reply, error why) {
+  if (const auto me = self.lock(); me.valid())
+    me.tell(write_failed{});
+  reply.set(unexpected{std::move(why)});
+}
+
 } // namespace
 
 actor::actor(actor_parts parts, file_content content)
@@ -31,11 +39,13 @@ void actor::operator()(const put& request, promise<stored> reply) {
 
 statistics actor::operator()(const stats& /*request*/) {
   const auto counted = table_.stats();
-  return {counted.hits,    counted.misses, counted.total, counted.hit_rate,
-          counted.entries, evictions_,     damaged_,      flights_.joined()};
+  return {counted.hits,    counted.misses,  counted.total,  counted.hit_rate,
+          counted.entries, evictions_,      damaged_,       flights_.joined(),
+          counted.bytes,   counted.expired, counted.guarded};
 }
 
 future<void> actor::operator()(const flush& /*request*/) {
+  table_.expire(now());
   return write_behind();
 }
 
@@ -61,7 +71,13 @@ void actor::operator()(settle& request, promise<stored> reply) {
     reply.set(unexpected{std::move(request.outcome).error()});
     return;
   }
-  const put answer{std::move(request.what), *std::move(request.outcome)};
+  const put answer{std::move(request.what), *std::move(request.outcome), request.time_to_live};
+  if (!entry_table::fits(question_of(answer.what()), *answer.commands(), parts_.bounds)) {
+    for (auto& each : *waiting)
+      each.set(claimed{{match::computed, answer.commands(), 0, 1.0}, false});
+    reply.set(stored{});
+    return;
+  }
   auto [written, when_written] = make_promise<stored>();
   store(answer, std::move(written));
   // All who waited are answered together with the leader: after COMMIT.
@@ -76,6 +92,53 @@ void actor::operator()(settle& request, promise<stored> reply) {
       }
       reply.set(std::move(done));
     }));
+}
+
+expected<explanation> actor::operator()(const explain& request) {
+  if (auto good = check(request.what.invalid_text()); !good)
+    return unexpected{std::move(good).error()};
+  return table_.explain(question_of(request.what), near(request.candidate_limit), now());
+}
+
+void actor::operator()(const invalidate& request, promise<invalidated> reply) {
+  auto which = resolve(request.which);
+  if (!which) {
+    reply.set(unexpected{std::move(which).error()});
+    return;
+  }
+  if (request.all != (*which == selection{})) {
+    reply.set(fail(errc::invalid_argument, "either a filter or 'all'"));
+    return;
+  }
+  table_.expire(now());
+  auto expired = table_.take_expired();
+  auto ids = table_.erase_all(*which);
+  ++changes_;
+  auto write = [expired = std::move(expired), ids = std::move(ids), which = *std::move(which),
+                tables = tables_](storage::transaction& in) -> expected<std::int64_t> {
+    if (auto gone = delete_rows(in, expired, tables); !gone)
+      return unexpected{std::move(gone).error()};
+    return delete_selected(in, ids, which, tables);
+  };
+  static_cast<void>(
+    parts_.file.write_async(std::move(write), write_level())
+      .then(inline_executor(), [self = self_, reply = std::move(reply)](
+                                 expected<storage::written<std::int64_t>> done) mutable {
+        if (done)
+          reply.set(invalidated{static_cast<std::size_t>(done->value), done->commit});
+        else
+          refuse(self, std::move(reply), std::move(done).error());
+      }));
+}
+
+expected<page> actor::operator()(const list& request) {
+  constexpr std::size_t longest_page = 1000;
+  if (request.limit < 1 || request.limit > longest_page)
+    return fail(errc::invalid_argument, "limit: 1 to 1000");
+  auto which = resolve(request.which);
+  if (!which)
+    return unexpected{std::move(which).error()};
+  return table_.list(*which, request.after, request.limit, now());
 }
 
 void actor::operator()(const write_failed& /*request*/) {
@@ -93,7 +156,7 @@ void actor::operator()(reloaded& request) {
                   "cannot read the cache again: " + to_string(request.content.error()));
     return;
   }
-  if (request.puts_before != puts_) { // what was read is older than what was put since
+  if (request.changes_before != changes_) { // what was read is older than memory
     reload();
     return;
   }
@@ -108,7 +171,8 @@ void actor::on_start(weak_handle<own_protocol> self) {
 
 void actor::on_tick() {
   flights_.pass_on(parts_.rt.monotonic().now());
-  if (table_.pending_lookups() != 0)
+  table_.expire(now());
+  if (table_.is_ahead())
     static_cast<void>(write_behind());
   // Somebody else wrote the file, for example the original: memory follows it.
   const auto seen = parts_.file.stats().foreign_changes;
@@ -117,7 +181,7 @@ void actor::on_tick() {
 }
 
 void actor::on_stop() {
-  if (table_.pending_lookups() != 0)
+  if (table_.is_ahead())
     static_cast<void>(write_behind()); // the database commits it before it closes
 }
 
@@ -126,7 +190,7 @@ void actor::on_stop() {
 expected<found> actor::look_up(const key& what, std::int64_t candidate_limit) {
   if (auto good = check(what.invalid_text()); !good)
     return unexpected{std::move(good).error()};
-  auto answer = table_.lookup(question_of(what), {candidate_limit, parts_.threshold}, now());
+  auto answer = table_.lookup(question_of(what), near(candidate_limit), now());
   write_behind_if_due();
   return found{answer.kind, std::move(answer.commands), answer.id, answer.similarity};
 }
@@ -140,28 +204,31 @@ void actor::store(const put& request, promise<stored> reply) {
     reply.set(fail(errc::invalid_argument, "the put was moved from"));
     return;
   }
-  auto made
-    = table_.put(question_of(request.what()), request.commands(), parts_.max_entries, now());
+  auto rule = parts_.bounds;
+  if (const auto wanted = request.time_to_live())
+    rule.time_to_live = seconds_of(*wanted);
+  if (rule.time_to_live < 1) {
+    reply.set(fail(errc::invalid_argument, "time_to_live: more than 0"));
+    return;
+  }
+  auto made = table_.put(question_of(request.what()), request.commands(), rule, now());
   if (!made) {
     reply.set(unexpected{std::move(made).error()});
     return;
   }
-  ++puts_;
+  ++changes_;
+  if (made->life)
+    tables_ = own_tables::expiry;
   evictions_ += made->evicted.size();
   stored summary{made->written.id, made->evicted.size(), 0};
-  auto write = [what = *std::move(made), row = request.row()](storage::transaction& in) {
-    return write_change(in, what, *row);
-  };
-  storage::write_options how;
-  how.level = parts_.level;
+  auto write = [what = *std::move(made), row = request.row(), tables = tables_](
+                 storage::transaction& in) { return write_change(in, what, *row, tables); };
   // Answered by whoever commits; memory is already ahead, and goes back if the file refuses.
-  static_cast<void>(parts_.file.write_async(std::move(write), how)
+  static_cast<void>(parts_.file.write_async(std::move(write), write_level())
                       .then(inline_executor(), [self = self_, summary, reply = std::move(reply)](
                                                  expected<storage::written<void>> done) mutable {
                         if (!done) {
-                          if (const auto me = self.lock(); me.valid())
-                            me.tell(write_failed{});
-                          reply.set(unexpected{std::move(done).error()});
+                          refuse(self, std::move(reply), std::move(done).error());
                           return;
                         }
                         summary.commit = done->commit;
@@ -177,10 +244,9 @@ void actor::write_behind_if_due() {
 // Also with nothing to write: the reply then says that what was handed over before is in the file.
 future<void> actor::write_behind() {
   auto log = std::make_shared<const access_log>(table_.take_accesses());
-  storage::write_options how;
-  how.level = parts_.level;
   return parts_.file
-    .write_async([log](storage::transaction& in) { return write_accesses(in, *log); }, how)
+    .write_async([log](storage::transaction& in) { return write_accesses(in, *log); },
+                 write_level())
     .then(inline_executor(),
           [self = self_, log](expected<storage::written<void>> done) -> expected<void> {
             if (done)
@@ -198,15 +264,15 @@ void actor::reload() {
   static_cast<void>(write_behind());
   // In the lane of the writes, so after all that were handed over so far.
   static_cast<void>(parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
-                      .then(inline_executor(), [self = self_, puts = puts_](
+                      .then(inline_executor(), [self = self_, changes = changes_](
                                                  expected<storage::written<file_content>> read) {
                         const auto me = self.lock();
                         if (!me.valid())
                           return;
                         if (read)
-                          me.tell(reloaded{puts, std::move(read->value)});
+                          me.tell(reloaded{changes, std::move(read->value)});
                         else
-                          me.tell(reloaded{puts, unexpected{std::move(read).error()}});
+                          me.tell(reloaded{changes, unexpected{std::move(read).error()}});
                       }));
 }
 
@@ -217,14 +283,32 @@ void actor::take_in(file_content content) {
   for (const auto& row : content.rows)
     if (!table_.load(row))
       content.damaged.push_back(row.facts.id);
+  take_in_lives(content);
   table_.replay_accesses(unwritten);
   if (content.damaged.empty())
     return;
   damaged_ += content.damaged.size();
   parts_.rt.log(severity::warning, "semantic_cache",
                 std::to_string(content.damaged.size()) + " damaged rows are removed");
-  static_cast<void>(parts_.file.write_async(
-    [ids = std::move(content.damaged)](storage::transaction& in) { return delete_rows(in, ids); }));
+  static_cast<void>(
+    parts_.file.write_async([ids = std::move(content.damaged), tables = tables_](
+                              storage::transaction& in) { return delete_rows(in, ids, tables); }));
+}
+
+void actor::take_in_lives(const file_content& content) {
+  if (content.tables != own_tables::none)
+    tables_ = content.tables;
+  bool orphans = false;
+  for (const auto& [id, life] : content.lives)
+    orphans = !table_.load_lifetime(id, life) || orphans;
+  if (orphans) // of rows that another program removed
+    static_cast<void>(parts_.file.write_async(delete_orphans));
+}
+
+storage::write_options actor::write_level() const noexcept {
+  storage::write_options how;
+  how.level = parts_.level;
+  return how;
 }
 
 std::int64_t actor::now() const noexcept {

@@ -27,19 +27,20 @@ struct accesses_unwritten {
 /// To itself: what the file says now.
 struct reloaded {
   using reply = void;
-  std::uint64_t puts_before = 0; ///< Puts that had been handled when the file was read.
+  std::uint64_t changes_before = 0; ///< Changes that had been handled when the file was read.
   expected<file_content> content;
 };
 
-using own_protocol = cortex::protocol<get, put, stats, flush, claim, settle, write_failed,
-                                      accesses_unwritten, reloaded>;
+using own_protocol = cortex::protocol<get, put, stats, flush, claim, settle, explain, invalidate,
+                                      list, write_failed, accesses_unwritten, reloaded>;
 
 /// What an actor is made from, also after a crash.
 struct actor_parts {
   storage::database file;
   runtime rt; ///< Does not keep it running.
-  std::int64_t max_entries = 500;
+  put_rule bounds{};
   double threshold = 0.86;
+  bool guard = false;
   storage::durability level = storage::durability::committed;
   bool write_at_once = false;
   std::int64_t flush_lookups = 1024;
@@ -59,6 +60,9 @@ public:
   future<void> operator()(const flush& request);
   void operator()(const claim& request, promise<claimed> reply);
   void operator()(settle& request, promise<stored> reply);
+  expected<explanation> operator()(const explain& request);
+  void operator()(const invalidate& request, promise<invalidated> reply);
+  expected<page> operator()(const list& request);
   void operator()(const write_failed& request);
   void operator()(const accesses_unwritten& request);
   void operator()(reloaded& request);
@@ -70,10 +74,15 @@ public:
 private:
   [[nodiscard]] expected<found> look_up(const key& what, std::int64_t candidate_limit);
   void store(const put& request, promise<stored> reply);
+  [[nodiscard]] near_rule near(std::int64_t candidate_limit) const noexcept {
+    return {candidate_limit, parts_.threshold, parts_.guard};
+  }
   future<void> write_behind();
   void write_behind_if_due();
   void reload();
   void take_in(file_content content);
+  void take_in_lives(const file_content& content);
+  [[nodiscard]] storage::write_options write_level() const noexcept;
   [[nodiscard]] std::int64_t now() const noexcept;
 
   actor_parts parts_;
@@ -81,7 +90,8 @@ private:
   entry_table table_;
   single_flight flights_;
   bool reloading_ = false;
-  std::uint64_t puts_ = 0; // handled, whether written or not
+  own_tables tables_ = own_tables::none;
+  std::uint64_t changes_ = 0; // puts and invalidations handled, whether written or not
   std::uint64_t evictions_ = 0;
   std::uint64_t damaged_ = 0;
   std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed

@@ -51,4 +51,22 @@ struct entry {
   std::int64_t hit_count = 0;
 };
 
+/// What an entry counts against a bound in bytes: its prompt, provider, model and commands as
+/// UTF-8. Hashes, stamps, the embedding and what SQLite and memory add are left out.
+[[nodiscard]] inline std::int64_t payload_bytes(std::string_view provider, std::string_view model,
+                                                std::string_view prompt,
+                                                const std::vector<std::string>& commands) noexcept {
+  std::size_t bytes = provider.size() + model.size() + prompt.size();
+  for (const auto& command : commands)
+    bytes += command.size();
+  return static_cast<std::int64_t>(bytes);
+}
+[[nodiscard]] inline std::int64_t payload_bytes(const question& asked,
+                                                const std::vector<std::string>& commands) noexcept {
+  return payload_bytes(asked.provider, asked.model, asked.prompt, commands);
+}
+[[nodiscard]] inline std::int64_t payload_bytes(const entry& facts) noexcept {
+  return payload_bytes(facts.home.provider, facts.home.model, facts.prompt, *facts.commands);
+}
+
 } // namespace cortex::semantic_cache

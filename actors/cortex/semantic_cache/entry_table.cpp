@@ -1,5 +1,7 @@
 #include "cortex/semantic_cache/entry_table.hpp"
 
+#include "cortex/semantic_cache/guard.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -14,11 +16,6 @@ constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 void add(std::int64_t& counter, std::int64_t amount) noexcept {
   if (__builtin_add_overflow(counter, amount, &counter))
     counter = amount > 0 ? largest : std::numeric_limits<std::int64_t>::min();
-}
-
-std::size_t limit_of(const near_rule& rule) noexcept {
-  return rule.candidate_limit < 0 ? std::numeric_limits<std::size_t>::max()
-                                  : static_cast<std::size_t>(rule.candidate_limit);
 }
 
 } // namespace
@@ -65,8 +62,18 @@ void entry_table::load_counters(std::int64_t hits, std::int64_t misses,
   last_id_ = std::max(last_id_, last_id);
 }
 
+bool entry_table::load_lifetime(std::int64_t id, const lifetime& life) {
+  if (!records_.contains(id))
+    return false;
+  lives_.insert(id, life);
+  return true;
+}
+
 void entry_table::clear() noexcept {
   oldest_.clear();
+  lives_.clear();
+  expired_ids_.clear();
+  bytes_ = 0;
   scopes_.clear();
   records_.clear();
   dirty_ids_.clear();
@@ -74,26 +81,54 @@ void entry_table::clear() noexcept {
 }
 
 answer entry_table::lookup(const question& asked, const near_rule& rule, std::int64_t now) {
+  expire(now);
   scope_index* home = find_scope(asked);
   if (home == nullptr)
     return miss(0.0);
   if (record* same = home->find(asked.prompt_hash))
     return hit(*same, match::exact, 1.0, now);
 
-  const std::size_t limit = limit_of(rule);
+  const std::size_t limit = rule.limit();
   if (limit == 0)
     return miss(0.0);
-  const auto best = home->find_nearest(embedder_.embed(asked.prompt), limit, scores_);
-  return best.similarity >= rule.threshold ? hit(*best.found, match::near, best.similarity, now)
-                                           : miss(best.similarity);
+  const auto vector = embedder_.embed(asked.prompt);
+  const auto best = home->find_nearest(vector, limit, scores_);
+  if (best.similarity < rule.threshold)
+    return miss(best.similarity);
+  const auto taken = rule.guard ? first_unguarded(*home, vector, asked, rule) : best;
+  return taken.found != nullptr ? hit(*taken.found, match::near, taken.similarity, now)
+                                : miss(best.similarity);
+}
+
+nearest entry_table::first_unguarded(scope_index& home, const sparse_embedding& vector,
+                                     const question& asked, const near_rule& rule) {
+  const decisive_words wanted{asked.prompt};
+  for (const auto& candidate : home.rank(vector, rule.limit(), scores_)) {
+    if (candidate.similarity < rule.threshold)
+      break;
+    if (!wanted.differs_from(decisive_words{candidate.found->facts.prompt}))
+      return candidate;
+    ++guarded_;
+  }
+  return {};
+}
+
+bool entry_table::fits(const question& asked, const std::vector<std::string>& commands,
+                       const put_rule& rule) noexcept {
+  return rule.max_bytes == unbounded || payload_bytes(asked, commands) <= rule.max_bytes;
 }
 
 expected<change> entry_table::put(const question& asked, command_list commands,
-                                  std::int64_t max_entries, std::int64_t now) {
+                                  const put_rule& rule, std::int64_t now) {
   if (last_id_ == largest)
     return fail(errc::no_space, "no id is left");
+  if (!fits(asked, *commands, rule))
+    return fail(errc::invalid_argument,
+                "the answer alone has more than max_bytes, " + std::to_string(rule.max_bytes));
+  expire(now);
 
   change result;
+  result.expired = take_expired();
   result.written.id = ++last_id_;
   result.written.home = {std::string{asked.provider}, std::string{asked.model}, asked.system_hash};
   result.written.prompt = asked.prompt;
@@ -109,7 +144,11 @@ expected<change> entry_table::put(const question& asked, command_list commands,
     erase(same->facts.id);
   }
   insert(result.written, vector);
-  result.evicted = evict(max_entries);
+  if (rule.time_to_live != endless) {
+    result.life = begin_life(rule.time_to_live, now);
+    lives_.insert(result.written.id, *result.life);
+  }
+  result.evicted = evict(rule);
   return result;
 }
 
@@ -122,7 +161,7 @@ bool entry_table::erase(std::int64_t id) {
 }
 
 lookup_counters entry_table::stats() const noexcept {
-  lookup_counters result{hits_, misses_, hits_, 0.0, records_.size()};
+  lookup_counters result{hits_, misses_, hits_, 0.0, records_.size(), bytes_, expired_, guarded_};
   add(result.total, misses_);
   if (result.total != 0)
     result.hit_rate = static_cast<double>(hits_) / static_cast<double>(result.total);
@@ -132,6 +171,10 @@ lookup_counters entry_table::stats() const noexcept {
 const entry* entry_table::find(std::int64_t id) const {
   const auto place = records_.find(id);
   return place != records_.end() ? &place->second.facts : nullptr;
+}
+
+std::vector<std::int64_t> entry_table::take_expired() {
+  return std::exchange(expired_ids_, {});
 }
 
 std::vector<const entry*> entry_table::entries() const {
@@ -156,6 +199,8 @@ access_log entry_table::take_accesses() {
   dirty_ids_.clear();
   log.hits = std::exchange(pending_hits_, 0);
   log.misses = std::exchange(pending_misses_, 0);
+  log.expired = take_expired();
+  log.lives = lives_.take_changed();
   return log;
 }
 
@@ -169,6 +214,11 @@ void entry_table::restore_accesses(const access_log& log) {
   }
   add(pending_hits_, log.hits);
   add(pending_misses_, log.misses);
+  lives_.restore_changed(log.lives);
+  for (const auto id : log.expired) { // loaded again, it has ended all the same
+    erase(id);
+    expired_ids_.push_back(id);
+  }
 }
 
 void entry_table::replay_accesses(const access_log& log) {
@@ -179,6 +229,8 @@ void entry_table::replay_accesses(const access_log& log) {
     touch(place->second, std::max(place->second.facts.last_accessed, access.last_accessed));
     add(place->second.facts.hit_count, access.hits);
   }
+  for (const auto& [id, life] : log.lives)
+    lives_.replace(id, life);
   add(hits_, log.hits);
   add(misses_, log.misses);
   restore_accesses(log);
@@ -228,6 +280,8 @@ void entry_table::insert(entry facts, const sparse_embedding& vector) {
   const auto id = facts.id;
   scope_index& home = scopes_[facts.home];
   record& item = records_[id];
+  item.bytes = payload_bytes(facts);
+  bytes_ += item.bytes;
   item.facts = std::move(facts);
   home.insert(item, vector);
   oldest_.insert(oldest_.end(), &item);
@@ -235,6 +289,9 @@ void entry_table::insert(entry facts, const sparse_embedding& vector) {
 
 void entry_table::remove(record_map::iterator place) {
   record& item = place->second;
+  bytes_ -= item.bytes;
+  if (!lives_.empty())
+    lives_.erase(item.facts.id);
   oldest_.erase(&item);
   item.home->erase(item);
   if (item.home->size() == 0)
@@ -242,10 +299,18 @@ void entry_table::remove(record_map::iterator place) {
   records_.erase(place);
 }
 
-std::vector<std::int64_t> entry_table::evict(std::int64_t max_entries) {
-  const auto bound = static_cast<std::size_t>(std::max<std::int64_t>(max_entries, 0));
+void entry_table::remove_ended(std::int64_t now) {
+  for (const auto id : lives_.take_ended(now)) {
+    erase(id);
+    expired_ids_.push_back(id);
+    ++expired_;
+  }
+}
+
+std::vector<std::int64_t> entry_table::evict(const put_rule& rule) {
+  const auto bound = static_cast<std::size_t>(std::max<std::int64_t>(rule.max_entries, 0));
   std::vector<std::int64_t> evicted;
-  while (records_.size() > bound) {
+  while (records_.size() > bound || bytes_ > rule.max_bytes) {
     evicted.push_back((*oldest_.begin())->facts.id);
     erase(evicted.back());
   }

@@ -1,4 +1,4 @@
-/// The tables of a cache file, as the original makes them.
+/// The tables of a cache file: as the original makes them, and those of what it does not have.
 #pragma once
 
 namespace cortex::semantic_cache {
@@ -29,5 +29,15 @@ CREATE TABLE IF NOT EXISTS llm_cache_stats (
 );
 INSERT OR IGNORE INTO llm_cache_stats(id, hits, misses) VALUES (1, 0, 0);
 )sql";
+
+/// Made by the first put that has a time to live. The original knows nothing of it: a row that it
+/// deletes or replaces leaves one here, which is removed when the file is read again; ids are never
+/// used twice, so it belongs to no other row meanwhile.
+inline constexpr const char* expiry_schema
+  = "CREATE TABLE IF NOT EXISTS cortex_cache_expiry (\n"
+    "  id INTEGER PRIMARY KEY,\n"        // of a row in llm_cache_entries
+    "  time_to_live INTEGER NOT NULL,\n" // seconds
+    "  expires_at INTEGER NOT NULL\n"    // seconds since 1970
+    ")";
 
 } // namespace cortex::semantic_cache

@@ -1,5 +1,6 @@
 #include "cortex/semantic_cache/scope_index.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cortex::semantic_cache {
@@ -64,6 +65,18 @@ nearest scope_index::find_nearest(const sparse_embedding& query, std::size_t lim
       best = {by_slot_[slots[i]], score};
   }
   return best;
+}
+
+std::vector<nearest> scope_index::rank(const sparse_embedding& query, std::size_t limit,
+                                       std::vector<double>& scores) {
+  const auto slots = newest(std::min(limit, size()));
+  vectors_.score_some(query, slots, scores);
+  std::vector<nearest> ranked;
+  ranked.reserve(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    ranked.push_back({by_slot_[slots[i]], scores[i]});
+  std::ranges::stable_sort(ranked, std::ranges::greater{}, &nearest::similarity);
+  return ranked;
 }
 
 record* scope_index::first_with(double similarity, std::span<const double> scores) const {

@@ -23,6 +23,7 @@ struct record {
   scope_index* home = nullptr;
   std::uint32_t slot = 0;        ///< In `home`.
   std::int64_t pending_hits = 0; ///< Not handed out for writing yet.
+  std::int64_t bytes = 0;        ///< Of its payload, see `payload_bytes`.
   bool dirty = false;            ///< Accessed since changes were last handed out.
 };
 
@@ -65,6 +66,11 @@ public:
   /// that comes first. `scores` lends its memory. Linear in `limit`.
   [[nodiscard]] nearest find_nearest(const sparse_embedding& query, std::size_t limit,
                                      std::vector<double>& scores);
+
+  /// All of those records, the most similar first, equal ones in the order. `limit` times its
+  /// logarithm.
+  [[nodiscard]] std::vector<nearest> rank(const sparse_embedding& query, std::size_t limit,
+                                          std::vector<double>& scores);
 
 private:
   /// Of the records with this similarity the one that comes first. `scores` are by slot.

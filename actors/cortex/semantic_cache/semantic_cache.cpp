@@ -2,6 +2,7 @@
 
 #include "cortex/semantic_cache/actor.hpp"
 #include "cortex/semantic_cache/codec.hpp"
+#include "cortex/semantic_cache/export_json.hpp"
 #include "cortex/semantic_cache/schema.hpp"
 #include "cortex/semantic_cache/settings.hpp"
 #include "cortex/text/digest.hpp"
@@ -98,8 +99,9 @@ key::key(std::string prompt, std::string provider, std::string model,
 
 // -- put ------------------------------------------------------------------------------------------
 
-put::put(key what, std::vector<std::string> commands)
-  : what_(std::move(what)), invalid_text_(what_.invalid_text()) {
+put::put(key what, std::vector<std::string> commands,
+         std::optional<std::chrono::seconds> time_to_live)
+  : what_(std::move(what)), time_to_live_(time_to_live), invalid_text_(what_.invalid_text()) {
   if (invalid_text_ == nullptr && !std::ranges::all_of(commands, text::valid_utf8))
     invalid_text_ = "command list";
   // The embedding is left to the cache, which knows most words: a fresh thread would hash each one.
@@ -115,9 +117,9 @@ cache::cache(const handle& actor, storage::database database, std::vector<std::s
     database_(std::make_shared<const storage::database>(std::move(database))),
     notices_(std::make_shared<const std::vector<std::string>>(std::move(notices))) {}
 
-expected<found>
-cache::lead(const key& what,
-            const std::function<expected<std::vector<std::string>>()>& compute) const {
+expected<found> cache::lead(const key& what,
+                            const std::function<expected<std::vector<std::string>>()>& compute,
+                            std::optional<std::chrono::seconds> time_to_live) const {
   auto first = call(claim{what});
   if (!first)
     return unexpected{std::move(first).error()};
@@ -138,13 +140,37 @@ cache::lead(const key& what,
     return unexpected{std::move(outcome).error()};
   }
   auto commands = std::make_shared<const std::vector<std::string>>(*outcome);
-  auto done = call(settle{what, *std::move(outcome)});
+  auto done = call(settle{what, *std::move(outcome), time_to_live});
   // Another one has settled after `lead_limit`, or the actor was made anew: then nobody waits.
   if (!done && done.error().code == errc::not_found)
-    done = call(put{what, *commands});
+    done = call(put{what, *commands, time_to_live});
   if (!done)
     return unexpected{std::move(done).error()};
   return found{match::computed, std::move(commands), done->id, 1.0};
+}
+
+expected<std::size_t> cache::export_json(const sink& to, const filter& which) const {
+  auto chosen = resolve(which);
+  if (!chosen)
+    return unexpected{std::move(chosen).error()};
+  if (auto flushed = call(flush{}); !flushed)
+    return unexpected{std::move(flushed).error()};
+  auto file = *database_;
+  return file.read([&](storage::snapshot& view) { return write_json(view, *chosen, to); },
+                   {.owner = "semantic_cache export"});
+}
+
+expected<std::size_t> cache::export_json(const std::string& path, const filter& which) const {
+  auto file = atomic_file::create(path);
+  if (!file)
+    return unexpected{std::move(file).error()};
+  auto count
+    = export_json(sink{[&](std::string_view piece) { return file->append(piece); }}, which);
+  if (!count)
+    return count;
+  if (auto finished = file->finish(); !finished)
+    return unexpected{std::move(finished).error()};
+  return count;
 }
 
 // -- open -----------------------------------------------------------------------------------------
@@ -154,6 +180,8 @@ expected<cache> open(const runtime& rt, options wanted) {
       || wanted.lead_limit.count() <= 0)
     return fail(errc::invalid_argument, "flush_interval: not negative; flush_lookups: at least 1; "
                                         "lead_limit: more than 0");
+  if (wanted.max_bytes.value_or(0) < 0 || wanted.time_to_live.value_or(for_ever).count() < 1)
+    return fail(errc::invalid_argument, "max_bytes: not negative; time_to_live: more than 0");
   auto resolved = resolve_settings({wanted.max_entries, wanted.threshold}, environment_variable);
   if (!resolved)
     return unexpected{std::move(resolved).error()};
@@ -169,8 +197,10 @@ expected<cache> open(const runtime& rt, options wanted) {
 
   actor_parts parts{*file,
                     rt.unowned(),
-                    resolved->values.max_entries,
+                    {resolved->values.max_entries, wanted.max_bytes.value_or(unbounded),
+                     seconds_of(wanted.time_to_live.value_or(for_ever))},
                     resolved->values.threshold,
+                    wanted.guard,
                     wanted.level,
                     wanted.flush_interval.count() == 0,
                     wanted.flush_lookups,

@@ -30,6 +30,8 @@ class row_store {
 public:
   /// In the order that `change` promises.
   void apply(const semantic_cache::change& made) {
+    for (const auto id : made.expired)
+      rows_.erase(id);
     if (made.replaced)
       rows_.erase(*made.replaced);
     auto& row = rows_[made.written.id];
@@ -48,6 +50,8 @@ public:
       row->second.hit_count += access.hits;
       row->second.last_accessed = text::format_utc(access.last_accessed);
     }
+    for (const auto id : log.expired)
+      rows_.erase(id);
     hits_ += log.hits;
     misses_ += log.misses;
   }
