@@ -99,6 +99,7 @@ expected<std::unique_ptr<connection>> connection::open(const connection_options&
 // Our own statements are never ended: a COMMIT has no second chance.
 int connection::progress(void* self) noexcept {
   auto& on = *static_cast<connection*>(self);
+  on.worked_long_ = true;
   return on.scope_ != sql_scope::own && on.stops() ? 1 : 0;
 }
 
@@ -419,6 +420,19 @@ expected<std::string> connection::query_text(const std::string& sql) {
   const auto* text = sqlite3_column_text(compiled->get(), 0);
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(compiled->get(), 0));
   return text == nullptr ? std::string{} : std::string{reinterpret_cast<const char*>(text), size};
+}
+
+void connection::count_cache() noexcept {
+  cached_.count(db_.get());
+  worked_long_ = false;
+  uncounted_ = 0;
+}
+
+// To count takes some 3 % of a point read.
+void connection::count_cache_at_times() noexcept {
+  constexpr unsigned uses = 8;
+  if (worked_long_ || ++uncounted_ >= uses)
+    count_cache();
 }
 
 bool connection::in_transaction() const noexcept {

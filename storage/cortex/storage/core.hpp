@@ -43,6 +43,8 @@ public:
     return held != nullptr ? held->on() : writer_->on();
   }
   [[nodiscard]] expected<std::uint64_t> checkpoint();
+  /// Empties page caches that nobody uses, of those not used lately or of `all`.
+  void drop_caches(bool all) noexcept;
   [[nodiscard]] database_stats stats() const;
   /// Errors: as `database::close`. What there was no time for is done by the next call, or by the
   /// destructor.

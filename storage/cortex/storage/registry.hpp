@@ -18,4 +18,8 @@ struct open_database {
                                                   const database_options& options,
                                                   std::shared_ptr<void> keep_alive);
 
+/// Empties page caches of open files until the memory budget is kept. Does nothing while another
+/// thread opens a file or does this.
+void drop_caches_of_all() noexcept;
+
 } // namespace cortex::storage::detail
