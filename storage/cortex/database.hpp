@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -38,6 +39,40 @@ struct read_options {
   std::chrono::nanoseconds run_for{0};
   /// Ends the read in the same way, and its wait for a connection: `cancelled`.
   std::stop_token stop{};
+  /// Replaces `governor_options::interrupt_after` for this one; zero = as it says there,
+  /// `nanoseconds::max()` = never. For a backup or a check that must see one state to its end.
+  std::chrono::nanoseconds pin_for{0};
+};
+
+/// A reader that keeps a log that is over its budget from being emptied.
+struct pinned_log {
+  std::string owner;
+  std::chrono::nanoseconds age{0}; ///< Of its snapshot.
+  std::uint64_t pages = 0;         ///< Written to the log since.
+  bool ended = false;              ///< It was told to end; before that it is named once.
+};
+
+/// What is done about readers that keep the log over `wal_budget_bytes`. Times count from when the
+/// log passed the budget, or from when the reader took its snapshot if that was later; they are
+/// looked at after each commit, for without commits the log does not grow.
+struct governor_options {
+  /// From then on the reader is named: one line for the log sink, one call of `on_pinned`. Range
+  /// >= 0.
+  std::chrono::nanoseconds warn_after = std::chrono::seconds{1};
+  /// From then on it is interrupted, see `read_lease`. Range >= 0; `nanoseconds::max()` = never.
+  /// The default is that of `default_deadline`: who asked for a read has given it up by then.
+  std::chrono::nanoseconds interrupt_after = std::chrono::seconds{30};
+  /// Called by the thread that commits: be quick, and use no database. What it throws is dropped.
+  std::function<void(const pinned_log&)> on_pinned{};
+  /// When even that has not emptied the log (another process reads, a function keeps a row and does
+  /// not ask for the next one), from `interrupt_after` on, or `warn_after` if that is never, each
+  /// group waits before it begins: not at all at the budget, half of this at twice the budget.
+  /// Range
+  /// >= 0; 0 = writes are never slowed. The default keeps a write far below its own deadline.
+  std::chrono::nanoseconds longest_delay = std::chrono::milliseconds{100};
+  /// At this size of the log writes are `no_space`, until a reader lets it be emptied. 0 = no limit
+  /// but that of the disk; else at least `wal_budget_bytes`.
+  std::size_t wal_limit_bytes = 0;
 };
 
 /// Whether a database is opened for changes.
@@ -76,6 +111,7 @@ struct database_options {
   std::size_t wal_budget_bytes = std::size_t{64} << 20U;
   /// Longest wait for running reads before the log is emptied. Range > 0.
   std::chrono::milliseconds reader_patience{100};
+  governor_options governor{};
   /// Page cache of each connection. Range 1 to 2^31 - 1.
   std::size_t cache_kib = 64'000;
   /// Name of a registered SQLite VFS; empty = the default one.
@@ -125,8 +161,12 @@ struct database_stats {
   std::uint64_t wal_bytes = 0;                ///< The same in bytes; the file may be longer.
   std::uint64_t foreign_changes = 0;          ///< Changes by other programs that were noticed.
   std::vector<reader_info> readers;           ///< Connections at work, oldest first.
-  std::string pinned_by;       ///< Who kept the log from being emptied, at the last try.
-  latency_summary commit_time; ///< BEGIN to COMMIT of each group.
+  std::string pinned_by;                  ///< Who kept the log from being emptied, at the last try.
+  latency_summary commit_time;            ///< BEGIN to COMMIT of each group.
+  std::uint64_t readers_named = 0;        ///< Warned of, for the log that they pinned.
+  std::uint64_t readers_interrupted = 0;  ///< Told to end for it.
+  std::uint64_t slowed_groups = 0;        ///< Groups that had to wait for it,
+  std::chrono::nanoseconds slowed_for{0}; ///< and for how long.
 };
 
 namespace detail {
@@ -195,7 +235,9 @@ private:
 /// held. Give it back soon: while it is held the log cannot be emptied. *Not thread-safe*.
 ///
 /// Errors of its statements beside their own, once its use is to end: `cancelled`; `timeout` at
-/// stage `execute` (`run_for` is over).
+/// stage `execute` (`run_for` is over); `timeout` at stage `reader` if it has pinned the log for
+/// too long (`governor_options`): then the state that it saw is given up as soon as no cursor is
+/// open, and reading on takes another lease.
 class read_lease {
 public:
   read_lease(read_lease&& other) noexcept;
@@ -345,8 +387,8 @@ public:
   /// what is wrong, a line each. Errors: `invalid_argument` (options); `cancelled`; `timeout`.
   [[nodiscard]] expected<std::vector<std::string>> integrity_check(const check_options& options
                                                                    = {});
-  /// Brings the statistics of the query planner up to date, as a bulk write. Looks at 400 rows of
-  /// each index, so it takes milliseconds for each.
+  /// Brings the statistics of the query planner up to date, in the lane for maintenance. Looks at
+  /// 400 rows of each index, so it takes milliseconds for each.
   expected<void> optimize(std::chrono::nanoseconds deadline = std::chrono::nanoseconds{0});
 
   /// Copies the database, as it is at one commit, into one file while reads and writes go on. The
@@ -356,7 +398,8 @@ public:
   ///
   /// One reader is in use while pages are copied, and the log cannot be emptied: it grows by what
   /// is written meanwhile, over its budget if need be, and then costs writers `reader_patience`
-  /// now and then, as any long lease does. Writes to a memory database wait until the end.
+  /// now and then, as any long lease does. The governor names it, but never ends it. Writes to a
+  /// memory database wait until the end.
   ///
   /// Errors: `invalid_argument` (options, path, no regular file); `not_found` (the folder);
   /// `already_exists` (without `overwrite`); `in_use`: the target is open in this process, this

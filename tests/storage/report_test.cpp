@@ -182,18 +182,44 @@ TEST_CASE("databases in memory are told apart", "[storage][report]") {
 TEST_CASE("each counter of the writer is in the statistics", "[storage][report]") {
   storage::detail::writer_counters counters;
   auto& [groups, writes, failed, slices, largest, reruns, checkpoints, log_resets, wal_pages,
-         foreign_changes, acknowledged, commit_time]
+         foreign_changes, acknowledged, readers_named, readers_interrupted, slowed_groups,
+         slowed_nanoseconds, commit_time]
     = counters;
-  const std::vector<const void*> all{&groups,          &writes,      &failed,       &largest,
-                                     &reruns,          &checkpoints, &log_resets,   &wal_pages,
-                                     &foreign_changes, &slices,      &acknowledged, &commit_time};
+  const std::vector<const void*> all{&groups,
+                                     &writes,
+                                     &failed,
+                                     &largest,
+                                     &reruns,
+                                     &checkpoints,
+                                     &log_resets,
+                                     &wal_pages,
+                                     &foreign_changes,
+                                     &slices,
+                                     &acknowledged,
+                                     &readers_named,
+                                     &readers_interrupted,
+                                     &slowed_groups,
+                                     &slowed_nanoseconds,
+                                     &commit_time};
   whole_runtime t;
   const auto report = service_in(json::parse(to_json(t.rt.report())), "database");
 
-  const std::vector<const char*> told{
-    "commits_total",         "writes_total",      "failed_writes_total", "largest_group",
-    "reruns_total",          "checkpoints_total", "log_resets_total",    "wal_pages",
-    "foreign_changes_total", "slices_total",      "lane_writes_total",   "commit_seconds"};
+  const std::vector<const char*> told{"commits_total",
+                                      "writes_total",
+                                      "failed_writes_total",
+                                      "largest_group",
+                                      "reruns_total",
+                                      "checkpoints_total",
+                                      "log_resets_total",
+                                      "wal_pages",
+                                      "foreign_changes_total",
+                                      "slices_total",
+                                      "lane_writes_total",
+                                      "readers_named_total",
+                                      "readers_interrupted_total",
+                                      "slowed_groups_total",
+                                      "slowed_seconds_total",
+                                      "commit_seconds"};
   REQUIRE(told.size() == all.size());
   for (const auto* name : told) {
     CAPTURE(name);

@@ -61,7 +61,7 @@ expected<backup_report> make_backup(detail::database_core& core, const std::stri
                                  options.deadline, clock, &core};
   backup_report report;
   auto copied = [&]() -> expected<detail::new_file> {
-    auto from = detail::reader_loan::take(core, {.owner = "backup", .deadline = options.deadline});
+    auto from = detail::reader_loan::take(core, "backup", options.deadline);
     if (!from)
       return unexpected{std::move(from).error()};
     auto file = detail::new_file::make(place->path);

@@ -9,15 +9,16 @@
 #include <array>
 
 namespace cortex::storage::detail {
-namespace {
-
-constexpr std::uint64_t page_bytes = 4096; // SQLite's default; a budget need not be exact
-
-} // namespace
 
 void writer::maintain() noexcept {
   if (around_.readers == nullptr || on_ == nullptr)
     return;
+  on_->count_cache_at_times();
+  if (over_memory_budget()) {
+    around_.readers->drop_caches(true);
+    if (above_memory_goal())
+      on_->drop_cache();
+  }
   const auto pages = static_cast<std::uint64_t>(on_->wal_pages());
   if (pages < last_pages_) { // the log began anew
     add_relaxed(counters_.log_resets);
@@ -25,6 +26,10 @@ void writer::maintain() noexcept {
     next_reset_ = 0;
   }
   last_pages_ = pages;
+  if (govern(pages)) { // somebody who was in the way ends now
+    next_checkpoint_ = 0;
+    next_reset_ = 0;
+  }
   if (pages < next_checkpoint_)
     return;
   // An open snapshot keeps the log from being used from its beginning again.
@@ -37,7 +42,7 @@ void writer::maintain() noexcept {
   if (alone && !(left && *left == 0))
     static_cast<void>(checkpoint(false));
   around_.readers->open_gate();
-  const auto budget = around_.options.wal_budget_bytes / page_bytes;
+  const auto budget = around_.options.wal_budget_bytes / log_page_bytes;
   if (pages >= std::max(budget, next_reset_))
     empty_log();
 }
@@ -84,6 +89,8 @@ expected<std::uint64_t> writer::checkpoint(bool empty_log) noexcept {
     next_reset_ = 0;
     add_relaxed(counters_.log_resets);
     counters_.wal_pages.store(0, std::memory_order_relaxed);
+    if (around_.readers != nullptr)
+      static_cast<void>(govern(0));
     next_checkpoint_ = step;
   }
   if (code != SQLITE_OK && code != SQLITE_BUSY) {
@@ -148,8 +155,8 @@ void writer::empty_log() noexcept {
 
 void writer::note_pinned() noexcept {
   std::string names;
-  for (const auto& info : around_.readers->at_work(around_.clock.now()))
-    names += (names.empty() ? "" : ", ") + info.owner;
+  for (const auto& each : around_.readers->pinning(around_.clock.now()))
+    names += (names.empty() ? "" : ", ") + each.what.owner;
   const std::lock_guard guard{pinned_mutex_};
   pinned_by_ = std::move(names);
 }

@@ -3,6 +3,7 @@
 
 #include "cortex/expected.hpp"
 #include "cortex/statement.hpp"
+#include "cortex/storage/cached_bytes.hpp"
 #include "cortex/storage/interruption.hpp"
 
 #include <chrono>
@@ -132,6 +133,8 @@ public:
   /// What ends statements of callers, and waits for locks, before their time. Outlives the
   /// connection.
   void obey(interruption& stop) noexcept { stop_ = &stop; }
+  /// Lets statements look at that while they run, after somebody else has looked on instead.
+  void watch_statements() noexcept;
   /// What the user was told, if it was to stop.
   [[nodiscard]] std::optional<error> why_stopped() const {
     return stop_ != nullptr ? stop_->told() : std::nullopt;
@@ -139,6 +142,13 @@ public:
   [[nodiscard]] sqlite3* raw() const noexcept { return db_.get(); }
   /// Ends statements that are still running, for example of a function that kept a cursor.
   void reset_all() noexcept;
+
+  // -- its part of the process's memory budget
+
+  void count_cache() noexcept;
+  /// The same, unless it is hardly worth while.
+  void count_cache_at_times() noexcept;
+  void drop_cache() noexcept { cached_.drop(db_.get()); }
 
   void set_scope(sql_scope scope) noexcept { scope_ = scope; }
 
@@ -172,6 +182,9 @@ private:
   };
 
   std::unique_ptr<sqlite3, close_connection> db_;
+  cached_bytes cached_;
+  bool worked_long_ = false; // since its cache was counted
+  unsigned uncounted_ = 0;   // uses since then
   interruption* stop_ = nullptr;
   std::chrono::milliseconds busy_timeout_{0};
   std::chrono::steady_clock::time_point waits_since_{}; // for a lock

@@ -49,7 +49,7 @@ limited_statements::limited_statements(connection& on, const work_limit& limit) 
 }
 
 limited_statements::~limited_statements() {
-  sqlite3_progress_handler(on_.raw(), 0, nullptr, nullptr);
+  on_.watch_statements();
 }
 
 // -- copying --------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include "cortex/fork_guard.hpp"
 #include "cortex/storage/migrations.hpp"
+#include "cortex/storage/registry.hpp"
 #include "cortex/storage/sqlite_error.hpp"
 
 #include <sqlite3.h>
@@ -110,10 +111,14 @@ expected<void> database_core::open_connections(bool created) {
       page_bytes_ = std::strtoull(size->c_str(), nullptr, 10);
     if (!memory_)
       readers_ = std::make_unique<reader_pool>(commits_, true);
-    writer_surroundings around{options_, connect_options(false), runtime_.monotonic(),
-                               readers_.get(), [this](severity level, std::string_view text) {
+    writer_surroundings around{options_,
+                               connect_options(false),
+                               runtime_.monotonic(),
+                               readers_.get(),
+                               [this](severity level, std::string_view text) {
                                  runtime_.log(level, "database", path_ + ": " + std::string{text});
-                               }};
+                               },
+                               !deterministic_};
     writer_ = std::make_unique<writer>(*std::move(on), std::move(around), commits_);
   } else {
     readers_ = std::make_unique<reader_pool>(commits_, false);
@@ -364,6 +369,8 @@ expected<reader*> database_core::take_reader(const read_options& options) noexce
     disown();
     return fail(errc::closed, "'" + path_ + "' is closed");
   }
+  if (taken && *taken != nullptr)
+    (*taken)->pin_for.store(options.pin_for.count(), std::memory_order_relaxed);
   if (taken)
     stop_of(*taken).begin(limits_of(options, runtime_.monotonic().now()));
   return taken;
@@ -395,6 +402,8 @@ void database_core::give_back(reader* held) noexcept {
     if (slow_ != nullptr && held->asked != monotonic_time{})
       note_slow_read(*held);
     readers_->give_back(*held);
+    if (over_memory_budget())
+      drop_caches_of_all();
     return;
   }
   writer_->on().reset_all();
@@ -518,8 +527,10 @@ void database_core::serve_read(pending_read& what, reader* held, monotonic_time 
     auto limits = limits_of(what.options, now);
     limits.slot = &slot;
     stop_of(held).go_on(std::move(limits));
-    if (held != nullptr)
+    if (held != nullptr) {
       held->pass_on(what.options.owner);
+      held->pin_for.store(what.options.pin_for.count(), std::memory_order_relaxed);
+    }
     if (auto* trace = slot.trace())
       trace->note_now(cortex::detail::moment::reading);
     const cortex::detail::no_blocking_scope inside{"a read function"};
@@ -582,6 +593,22 @@ std::uint64_t wal_size(std::uint64_t pages, std::uint64_t page_bytes) noexcept {
 
 } // namespace
 
+void database_core::drop_caches(bool all) noexcept {
+  if (!check_process() || closed() || memory_)
+    return;
+  if (readers_ != nullptr)
+    readers_->drop_caches(all);
+  if (writer_ == nullptr || !all || !above_memory_goal())
+    return;
+  if (writer_->own(monotonic_time{})) {
+    if (!writer_->closed() && writer_->open())
+      writer_->on().drop_cache();
+    disown();
+  } else if (writer_->needs_owner()) { // what came meanwhile was left to us
+    wake_storage();
+  }
+}
+
 database_stats database_core::stats() const {
   database_stats out;
   out.path = path_;
@@ -606,6 +633,10 @@ database_stats database_core::stats() const {
     out.foreign_changes = c.foreign_changes;
     out.commit_time = c.commit_time.summary();
     out.pinned_by = writer_->pinned_by();
+    out.readers_named = c.readers_named;
+    out.readers_interrupted = c.readers_interrupted;
+    out.slowed_groups = c.slowed_groups;
+    out.slowed_for = std::chrono::nanoseconds{static_cast<std::int64_t>(c.slowed_nanoseconds)};
   }
   if (readers_ != nullptr) {
     out.reads = readers_->taken();

@@ -73,6 +73,8 @@ public:
   /// Takes a new snapshot with a reader. Returns the number of the newest commit that it shows, 0
   /// if the database is read-only. Errors: those of the limit; translated.
   [[nodiscard]] expected<std::uint64_t> fix_snapshot(reader* held, const work_limit& limit);
+  /// Empties page caches that nobody uses, of those not used lately or of `all`.
+  void drop_caches(bool all) noexcept;
   [[nodiscard]] database_stats stats() const;
   /// Errors: as `database::close`. What there was no time for is done by the next call, or by the
   /// destructor.
@@ -132,7 +134,7 @@ private:
   bool serve_upkeep() noexcept;
   void upkeep_thread() noexcept;
   std::span<pending_read*> serve_with(reader* held, std::span<pending_read*> batch,
-                                       monotonic_time began) noexcept;
+                                      monotonic_time began) noexcept;
   void serve_read(pending_read& what, reader* held, monotonic_time now) noexcept;
   std::span<pending_read*> serve_batch(std::span<pending_read*> batch) noexcept;
   [[nodiscard]] expected<void> start_reader_threads() noexcept;
@@ -192,7 +194,9 @@ private:
 /// A reader on loan, or the turn on the only connection of a memory database.
 class reader_loan {
 public:
-  [[nodiscard]] static expected<reader_loan> take(database_core& of, const read_options& how);
+  /// `owner` outlives it. Errors: as `database_core::take_reader`.
+  [[nodiscard]] static expected<reader_loan> take(database_core& of, std::string_view owner,
+                                                  std::chrono::nanoseconds deadline);
   reader_loan(reader_loan&& other) noexcept;
   reader_loan(const reader_loan&) = delete;
   reader_loan& operator=(const reader_loan&) = delete;

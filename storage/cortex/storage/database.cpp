@@ -27,6 +27,12 @@ expected<void> validate(const database_options& options) {
   unless(options.checkpoint_pages >= 1, "checkpoint_pages: at least 1");
   unless(options.wal_budget_bytes >= std::size_t{1} << 20U, "wal_budget_bytes: at least 1 MiB");
   unless(options.reader_patience > zero, "reader_patience: more than 0");
+  const auto& governor = options.governor;
+  unless(governor.warn_after >= zero, "governor.warn_after: not negative");
+  unless(governor.interrupt_after >= zero, "governor.interrupt_after: not negative");
+  unless(governor.longest_delay >= zero, "governor.longest_delay: not negative");
+  unless(governor.wal_limit_bytes == 0 || governor.wal_limit_bytes >= options.wal_budget_bytes,
+         "governor.wal_limit_bytes: 0 or at least wal_budget_bytes");
   unless(options.cache_kib >= 1 && options.cache_kib <= std::numeric_limits<std::int32_t>::max(),
          "cache_kib: 1 to 2^31 - 1");
   unless(!options.exclusive

@@ -26,7 +26,8 @@ double seconds(std::chrono::nanoseconds time) noexcept {
 void tell(service_report& to, const database_stats& stats) {
   const auto& [path, commits, writes, failed_writes, slices, largest_group, reruns, waiting_writes,
                lanes, reads, reader_waits, queued_reads, checkpoints, log_resets, wal_pages,
-               wal_bytes, foreign_changes, readers, pinned_by, commit_time]
+               wal_bytes, foreign_changes, readers, pinned_by, commit_time, readers_named,
+               readers_interrupted, slowed_groups, slowed_for]
     = stats;
   to.name = path;
   auto& m = to.measures;
@@ -62,6 +63,13 @@ void tell(service_report& to, const database_stats& stats) {
   m.gauge("cortex_database_wal_bytes", "Length of the log after the last commit.", wal_bytes);
   m.counter("cortex_database_foreign_changes_total", "Changes by other programs that were noticed.",
             foreign_changes);
+  m.counter("cortex_database_readers_named_total", "Readers warned of for the log they pinned.",
+            readers_named);
+  m.counter("cortex_database_readers_interrupted_total", "Readers told to end for that.",
+            readers_interrupted);
+  m.counter("cortex_database_slowed_groups_total", "Groups that had to wait for the log.",
+            slowed_groups);
+  m.counter("cortex_database_slowed_seconds_total", "Their waiting times together.", slowed_for);
   m.histogram("cortex_database_commit_seconds", "From BEGIN to the end of COMMIT of each group.",
               commit_time);
   to.details.push_back({"pinned_by", pinned_by});

@@ -40,6 +40,9 @@ expected<void> held_write::take(database_core& of, durability level, const patie
       w.reopen();
     if (w.on_ == nullptr)
       return fail(errc::io, "the database could not be opened again after a failed sync");
+    w.slow_down();
+    if (auto full = w.refuse_for_log())
+      return unexpected{*std::move(full)};
     if (auto set = w.set_level(level); !set)
       return set;
     return w.log_doubtful_ && level == durability::synced ? w.rewrite_log() : expected<void>{};

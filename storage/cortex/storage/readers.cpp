@@ -4,6 +4,7 @@
 #include "cortex/metrics.hpp"
 #include "cortex/storage/sqlite_error.hpp"
 
+#include <sched.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <functional>
 #include <thread>
+#include <utility>
 
 namespace cortex::storage::detail {
 
@@ -187,6 +189,8 @@ expected<reader*> reader_pool::take(std::string_view owner, std::chrono::nanosec
     return fail(error{errc::timeout, "no reader came free; held by: " + names, stage::reader});
   }
   const auto now = clock.now();
+  found->log_before.store(log_pages_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  found->pin_for.store(0, std::memory_order_relaxed);
   found->hold(owner, now);
   const bool keep = !commit_running_.load(std::memory_order_seq_cst);
   if (auto fresh = found->refresh(commits_.load(std::memory_order_acquire), keep, now); !fresh) {
@@ -201,7 +205,12 @@ void reader_pool::give_back(reader& held) noexcept {
   held.stop().end();
   if (!keep_snapshots_)
     held.end_snapshot(); // or it would keep another process's log from beginning anew
+  held.on().count_cache_at_times();
+  held.used_ = true;
   held.put_down();
+  if (const auto bit = std::uint64_t{1} << held.place();
+      (ended_.load(std::memory_order_relaxed) & bit) != 0)
+    ended_.fetch_and(~bit, std::memory_order_seq_cst);
   idle_.fetch_or(std::uint64_t{1} << held.place(), std::memory_order_seq_cst);
   wake_one();
 }
@@ -217,11 +226,35 @@ void reader_pool::end_idle_snapshots() noexcept {
   }
 }
 
+void reader_pool::drop_caches(bool all) noexcept {
+  dropping_.fetch_add(1, std::memory_order_seq_cst);
+  for (const auto& each : readers_) {
+    const auto bit = std::uint64_t{1} << each->place();
+    if (!above_memory_goal() || shut_.load(std::memory_order_seq_cst))
+      break;
+    if ((idle_.fetch_and(~bit, std::memory_order_seq_cst) & bit) == 0)
+      continue;
+    if (!std::exchange(each->used_, false) || all)
+      each->on().drop_cache();
+    idle_.fetch_or(bit, std::memory_order_seq_cst);
+    wake_one();
+  }
+  dropping_.fetch_sub(1, std::memory_order_seq_cst);
+}
+
 bool reader_pool::close_gate(monotonic_time until) noexcept {
   gate_closed_.store(true, std::memory_order_seq_cst);
+  return await_back(false, until);
+}
+
+// Those whose snapshots were ended stand in nobody's way, but they are not `returned`.
+bool reader_pool::await_back(bool returned, monotonic_time until) noexcept {
   for (;;) {
     const auto turn = join_waiters();
-    auto all_back = [this] { return idle_.load(std::memory_order_seq_cst) == all_; };
+    auto all_back = [&] {
+      const auto ended = returned ? 0 : ended_.load(std::memory_order_seq_cst);
+      return (idle_.load(std::memory_order_seq_cst) | ended) == all_;
+    };
     const bool in_time = all_back() || futex_wait(turn_, turn, until);
     leave_waiters();
     if (const bool alone = all_back(); alone || !in_time) {
@@ -238,11 +271,14 @@ void reader_pool::open_gate() noexcept {
 
 bool reader_pool::shut(monotonic_time until) noexcept {
   shut_.store(true, std::memory_order_seq_cst);
+  gate_closed_.store(true, std::memory_order_seq_cst);
   wake_all();
-  return close_gate(until);
+  return await_back(true, until);
 }
 
 void reader_pool::destroy_idle() noexcept {
+  while (dropping_.load(std::memory_order_seq_cst) != 0)
+    sched_yield(); // who came before the end has one of them for a moment
   for (auto& each : readers_) {
     const auto bit = std::uint64_t{1} << each->place();
     if ((idle_.fetch_and(~bit, std::memory_order_acquire) & bit) != 0) {
@@ -268,6 +304,34 @@ std::vector<reader_info> reader_pool::at_work(monotonic_time now) const {
   }
   std::ranges::sort(out, std::ranges::greater{}, &reader_info::age);
   return out;
+}
+
+std::vector<pinning_reader> reader_pool::pinning(monotonic_time now) const {
+  std::vector<pinning_reader> out;
+  const auto ended = ended_.load(std::memory_order_seq_cst);
+  const auto pages = log_pages_.load(std::memory_order_relaxed);
+  for (const auto& each : readers_) {
+    reader_info info;
+    const auto number = each->stop().number(); // first: what is told of it is of this use or later
+    if ((ended >> each->place() & 1U) != 0 || !each->describe(info, now))
+      continue;
+    const auto before = each->log_before.load(std::memory_order_relaxed);
+    out.push_back({each->place(), number, each->since(),
+                   std::chrono::nanoseconds{each->pin_for.load(std::memory_order_relaxed)},
+                   pinned_log{std::move(info.owner), info.age, pages - std::min(pages, before)}});
+  }
+  std::ranges::sort(out, std::ranges::less{}, &pinning_reader::since);
+  return out;
+}
+
+reader_pool::interrupted reader_pool::interrupt(const pinning_reader& which) noexcept {
+  auto& held = *readers_[which.place];
+  const bool told = held.stop().request(which.number, stop_reason::pinned);
+  const bool ended = held.stop().while_outside(which.number, [&] {
+    held.end_snapshot();
+    ended_.fetch_or(std::uint64_t{1} << which.place, std::memory_order_seq_cst);
+  });
+  return {told, ended};
 }
 
 } // namespace cortex::storage::detail

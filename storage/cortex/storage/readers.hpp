@@ -53,21 +53,40 @@ public:
   [[nodiscard]] bool describe(reader_info& out, monotonic_time now) const;
   /// By the holder: when it was asked for, if slow reads are looked for; its zero if not.
   monotonic_time asked{};
+  [[nodiscard]] monotonic_time since() const noexcept {
+    return monotonic_time{monotonic_time::duration{since_.load(std::memory_order_acquire)}};
+  }
+  /// The length of the log when it was taken, and how long it may keep it from being emptied (zero:
+  /// as usual).
+  std::atomic<std::uint64_t> log_before{0};
+  std::atomic<std::chrono::nanoseconds::rep> pin_for{0};
   [[nodiscard]] std::uint64_t uses() const noexcept {
     return uses_.load(std::memory_order_relaxed);
   }
 
 private:
+  friend class reader_pool;
+
   interruption stop_; // outlives the connection
   std::unique_ptr<connection> on_;
   std::size_t place_;
   bool open_ = false;
+  bool used_ = false;        // since caches were last emptied; of whoever has it out of `idle_`
   std::uint64_t commit_ = 0; // the newest commit known when the snapshot was taken
   monotonic_time taken_at_{};
   std::atomic<std::uint64_t> uses_{0};
   // A name of up to 31 bytes in words, so that statistics may read it while it changes.
   std::array<std::atomic<std::uint64_t>, 4> owner_{};
   std::atomic<monotonic_time::rep> since_{0}; // 0 = idle
+};
+
+/// A reader at work that has a snapshot.
+struct pinning_reader {
+  std::size_t place = 0;
+  std::uint64_t number = 0; ///< Of its use; 0 while that begins or ends.
+  monotonic_time since{};
+  std::chrono::nanoseconds pin_for{0};
+  pinned_log what;
 };
 
 /// The set of readers. *Thread-safe*.
@@ -94,6 +113,21 @@ public:
   /// `until`. True if none is left. `open_gate` must follow.
   [[nodiscard]] bool close_gate(monotonic_time until) noexcept;
   void open_gate() noexcept;
+  /// Empties caches of idle readers for the memory budget: of those that were not used since the
+  /// last time, or of `all`.
+  void drop_caches(bool all) noexcept;
+  /// For the writer: the log's length.
+  void note_log(std::uint64_t pages) noexcept {
+    log_pages_.store(pages, std::memory_order_relaxed);
+  }
+  /// For the writer: the readers whose snapshots pin the log, oldest first.
+  [[nodiscard]] std::vector<pinning_reader> pinning(monotonic_time now) const;
+  /// For the writer: tells a reader to end, and ends its snapshot if its holder is outside.
+  struct interrupted {
+    bool told = false;  ///< For the first time.
+    bool ended = false; ///< The snapshot was.
+  };
+  [[nodiscard]] interrupted interrupt(const pinning_reader& which) noexcept;
 
   /// For the writer, around COMMIT and the commit number's step: snapshots are not kept meanwhile,
   /// so that no thread sees a commit through one connection and misses it through the next.
@@ -115,6 +149,7 @@ public:
 
 private:
   [[nodiscard]] reader* try_take() noexcept;
+  [[nodiscard]] bool await_back(bool returned, monotonic_time until) noexcept;
   [[nodiscard]] reader* wait_for_one(std::chrono::nanoseconds patience,
                                      const std::stop_token& stop) noexcept;
   /// Before a thread looks whether it must sleep: the turn to sleep on if it must.
@@ -129,9 +164,12 @@ private:
   std::uint64_t all_ = 0;
 
   alignas(64) std::atomic<std::uint64_t> idle_{0}; // a bit for each reader
+  std::atomic<std::uint64_t> ended_{0}; // on loan, without a snapshot until they come back
+  std::atomic<std::uint64_t> log_pages_{0};
   std::atomic<bool> gate_closed_{false};
   std::atomic<bool> commit_running_{false};
   std::atomic<bool> shut_{false};
+  std::atomic<std::uint32_t> dropping_{0}; // threads inside `drop_caches`
   alignas(64) std::atomic<std::uint32_t> waiters_{0};
   std::atomic<std::uint32_t> turn_{0};         // futex: changes when a reader may be free
   std::atomic<std::uint32_t> wake_pending_{0}; // one wake in flight: newcomers may barge

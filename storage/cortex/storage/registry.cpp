@@ -1,9 +1,11 @@
 #include "cortex/storage/registry.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>
+#include <vector>
 
 namespace cortex::storage::detail {
 namespace {
@@ -87,6 +89,10 @@ std::string differing(const database_options& a, const database_options& b) {
   unless(a.checkpoint_pages == b.checkpoint_pages, "checkpoint_pages");
   unless(a.wal_budget_bytes == b.wal_budget_bytes, "wal_budget_bytes");
   unless(a.reader_patience == b.reader_patience, "reader_patience");
+  unless(a.governor.warn_after == b.governor.warn_after, "governor.warn_after");
+  unless(a.governor.interrupt_after == b.governor.interrupt_after, "governor.interrupt_after");
+  unless(a.governor.longest_delay == b.governor.longest_delay, "governor.longest_delay");
+  unless(a.governor.wal_limit_bytes == b.governor.wal_limit_bytes, "governor.wal_limit_bytes");
   unless(a.cache_kib == b.cache_kib, "cache_kib");
   unless(a.vfs == b.vfs, "vfs");
   unless(a.exclusive == b.exclusive, "exclusive");
@@ -181,6 +187,26 @@ bool opening_pause::is_open(file_identity file) const {
   const auto it = all.files.find(file);
   const auto core = it != all.files.end() ? it->second.core.lock() : nullptr;
   return core != nullptr && core->check_process() && !core->ended();
+}
+
+void drop_caches_of_all() noexcept {
+  static std::atomic<bool> at_it{false};
+  if (at_it.exchange(true, std::memory_order_acquire))
+    return;
+  std::vector<std::shared_ptr<database_core>> open;
+  {
+    auto& all = files();
+    const std::unique_lock guard{all.mutex, std::try_to_lock};
+    if (guard.owns_lock())
+      for (const auto& [identity, found] : all.files)
+        if (auto core = found.core.lock())
+          open.push_back(std::move(core));
+  }
+  for (const bool all : {false, true})
+    for (const auto& core : open)
+      if (above_memory_goal())
+        core->drop_caches(all);
+  at_it.store(false, std::memory_order_release);
 }
 
 } // namespace cortex::storage::detail

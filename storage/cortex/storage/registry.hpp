@@ -30,4 +30,8 @@ private:
   std::unique_lock<std::recursive_mutex> guard_;
 };
 
+/// Empties page caches of open files until the memory budget is kept. Does nothing while another
+/// thread opens a file or does this.
+void drop_caches_of_all() noexcept;
+
 } // namespace cortex::storage::detail

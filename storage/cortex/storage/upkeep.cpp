@@ -66,10 +66,17 @@ void database_core::upkeep_thread() noexcept {
   leave();
 }
 
-expected<reader_loan> reader_loan::take(database_core& of, const read_options& how) {
-  auto held = of.take_reader(how);
+// Neither its own time nor the governor of the log ends it: it has a limit of another kind, and one
+// state to show. It stays inside, where nobody ends its snapshot.
+expected<reader_loan> reader_loan::take(database_core& of, std::string_view owner,
+                                        std::chrono::nanoseconds deadline) {
+  constexpr auto for_ever = std::chrono::nanoseconds::max();
+  auto held = of.take_reader(
+    {.owner = owner, .deadline = deadline, .run_for = for_ever, .stop = {}, .pin_for = for_ever});
   if (!held)
     return unexpected{std::move(held).error()};
+  if (*held != nullptr)
+    static_cast<void>((*held)->stop().enter());
   return reader_loan{of, *held};
 }
 
@@ -77,8 +84,11 @@ reader_loan::reader_loan(reader_loan&& other) noexcept
   : of_(std::exchange(other.of_, nullptr)), held_(other.held_) {}
 
 reader_loan::~reader_loan() {
-  if (of_ != nullptr)
-    of_->give_back(held_);
+  if (of_ == nullptr)
+    return;
+  if (held_ != nullptr)
+    held_->stop().leave();
+  of_->give_back(held_);
 }
 
 // While the writer is owned nobody commits: the number says exactly what the snapshot shows.
@@ -148,8 +158,7 @@ expected<std::vector<std::string>> database::integrity_check(const check_options
                                  core_->rt().monotonic(), core_.get()};
   if (auto refused = cortex::detail::blocking_refused("a check"))
     return unexpected{*std::move(refused)};
-  auto held
-    = detail::reader_loan::take(*core_, {.owner = "integrity_check", .deadline = options.deadline});
+  auto held = detail::reader_loan::take(*core_, "integrity_check", options.deadline);
   if (!held)
     return unexpected{std::move(held).error()};
   if (auto end = limit.over()) // a check of little data has no step to see it at
@@ -175,7 +184,8 @@ expected<void> database::optimize(std::chrono::nanoseconds deadline) {
         return unexpected{std::move(analyzed).error()};
       return in.execute_script("CREATE TABLE cortex_optimized(x); DROP TABLE cortex_optimized");
     },
-    write_options{.level = core_->options().level, .lane = lane::bulk, .deadline = deadline});
+    write_options{
+      .level = core_->options().level, .lane = lane::maintenance, .deadline = deadline});
   if (!done)
     return unexpected{std::move(done).error()};
   return {};

@@ -20,6 +20,7 @@ writer::writer(std::unique_ptr<connection> on, writer_surroundings around,
     commits_(commits),
     lanes_(around_.options, around_.connect.path),
     on_(std::move(on)),
+    governor_(around_.options.governor, around_.options.wal_budget_bytes / log_page_bytes),
     next_checkpoint_(around_.options.checkpoint_pages) {
   group_.reserve(around_.options.max_group);
   watch_transactions();
@@ -210,6 +211,7 @@ void writer::gather() noexcept {
 }
 
 void writer::run_group() noexcept {
+  slow_down();
   collect();
   commit_group();
 }
@@ -242,6 +244,10 @@ writer::verdict writer::attempt(members& group, durability level, bool savepoint
     reopen();
   if (on_ == nullptr) {
     answer_all(group, {errc::io, "the database could not be opened again after a failed sync"});
+    return verdict::answered;
+  }
+  if (auto full = refuse_for_log()) {
+    answer_all(group, *full);
     return verdict::answered;
   }
   if (auto set = set_level(level); !set) {

@@ -7,6 +7,7 @@
 #include "cortex/metrics.hpp"
 #include "cortex/storage/connection.hpp"
 #include "cortex/storage/interruption.hpp"
+#include "cortex/storage/log_governor.hpp"
 #include "cortex/storage/readers.hpp"
 #include "cortex/storage/write_lanes.hpp"
 
@@ -34,6 +35,10 @@ struct writer_counters {
   std::atomic<std::uint64_t> wal_pages{0};
   std::atomic<std::uint64_t> foreign_changes{0};
   std::array<std::atomic<std::uint64_t>, lane_count> acknowledged{}; // of `writes`, by lane
+  std::atomic<std::uint64_t> readers_named{0};
+  std::atomic<std::uint64_t> readers_interrupted{0};
+  std::atomic<std::uint64_t> slowed_groups{0};
+  std::atomic<std::uint64_t> slowed_nanoseconds{0};
   latency_histogram commit_time;
 };
 
@@ -44,6 +49,7 @@ struct writer_surroundings {
   const monotonic_clock& clock;
   reader_pool* readers = nullptr; ///< Null for a private memory database.
   std::function<void(severity, std::string_view)> log;
+  bool may_sleep = true; ///< False on a deterministic runtime.
 };
 
 /// Group commit by whoever owns the writer for the moment: a blocking caller that finds it free, or
@@ -102,6 +108,8 @@ public:
   void refuse() noexcept { lanes_.refuse(); }
   /// Owner: closes the connection for good.
   void close() noexcept;
+  /// Owner: whether there is a connection.
+  [[nodiscard]] bool open() const noexcept { return on_ != nullptr; }
   /// Owner: whether it was closed.
   [[nodiscard]] bool closed() const noexcept { return closed_; }
 
@@ -144,6 +152,11 @@ private:
   void notice_foreign_changes(monotonic_time now) noexcept;
   void maintain() noexcept;
   void empty_log() noexcept;
+  // -- the governor: readers that keep the log over its budget, see governing.cpp
+  [[nodiscard]] bool govern(std::uint64_t pages) noexcept;
+  void name(const pinned_log& what) noexcept;
+  void slow_down() noexcept;
+  [[nodiscard]] std::optional<error> refuse_for_log() noexcept;
   void note_pinned() noexcept;
   void forget_pinned() noexcept;
 
@@ -172,6 +185,8 @@ private:
   bool log_doubtful_ = false; // a sync failed: parts of the log may not be on the disk
   members group_;
   std::uint64_t company_ = 0; // writes in the last group and behind it
+  log_governor governor_;
+  bool pinned_ = false; // by a reader of ours, over the budget, at the last commit
   std::uint64_t next_checkpoint_ = 0;
   std::uint64_t next_reset_ = 0;
   std::uint64_t last_pages_ = 0; // length of the log when it was last looked at
