@@ -40,7 +40,7 @@ void tell(service_report& to, const database_stats& stats) {
   m.gauge("cortex_database_waiting_writes", "Writes that wait in all lanes.", waiting_writes);
   for (std::size_t i = 0; i < lane_count; ++i) {
     const auto& [waiting, acknowledged, refused] = lanes[i];
-    const label which{"lane", name_of(static_cast<lane>(i))};
+    const measure_list::label which{"lane", name_of(static_cast<lane>(i))};
     m.gauge("cortex_database_lane_waiting", "Writes that wait in the lane.", waiting, which);
     m.counter("cortex_database_lane_writes_total", "Writes of the lane that were acknowledged.",
               acknowledged, which);

@@ -62,7 +62,7 @@ void writer::slow_down() noexcept {
   add_relaxed(counters_.slowed_nanoseconds, static_cast<std::uint64_t>(pause.count()));
   constexpr std::chrono::milliseconds between_looks{5};
   const patience wait{around_.clock, pause};
-  while (around_.may_sleep && !wait.over() && !refusing_.load(std::memory_order_acquire))
+  while (around_.may_sleep && !wait.over() && !lanes_.refusing())
     std::this_thread::sleep_until(
       std::min(wait.look_again(), std::chrono::steady_clock::now() + between_looks));
 }
