@@ -192,9 +192,7 @@ public:
   /// and the request before it is cancelled too. `within` and `when_all` pass the cancel on in the
   /// same way. What a continuation or a coroutine has asked for by itself is not reached: a task
   /// runs on to its end, and its result is dropped.
-  bool cancel() noexcept {
-    return slot_->give_up({errc::cancelled, "withdrawn by the asker"});
-  }
+  bool cancel() noexcept { return slot_->give_up({errc::cancelled, "withdrawn by the asker"}); }
 
   /// Calls `f(expected<T>)` with the answer, on the runtime's continuation thread or, if the answer
   /// is there already, at once on this one. `f` returns `U`, `expected<U>`, `future<U>` or nothing;

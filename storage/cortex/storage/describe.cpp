@@ -20,6 +20,25 @@ double seconds(std::chrono::nanoseconds time) noexcept {
   return std::chrono::duration<double>{time}.count();
 }
 
+// Series of one metric one after the other, as both forms of a report want them.
+void tell(measure_list& to, const std::array<lane_stats, lane_count>& lanes) {
+  auto each = [&lanes](auto add) {
+    for (std::size_t i = 0; i < lane_count; ++i)
+      add(lanes[i], measure_list::label{"lane", name_of(static_cast<lane>(i))});
+  };
+  each([&to](const lane_stats& of, measure_list::label which) {
+    to.gauge("cortex_database_lane_waiting", "Writes that wait in the lane.", of.waiting, which);
+  });
+  each([&to](const lane_stats& of, measure_list::label which) {
+    to.counter("cortex_database_lane_writes_total", "Writes of the lane that were acknowledged.",
+               of.acknowledged, which);
+  });
+  each([&to](const lane_stats& of, measure_list::label which) {
+    to.counter("cortex_database_lane_refused_total", "Writes refused at the lane's bound.",
+               of.refused, which);
+  });
+}
+
 // In both functions below all members are named: one that is added does not compile until it is
 // told.
 
@@ -38,15 +57,7 @@ void tell(service_report& to, const database_stats& stats) {
   m.gauge("cortex_database_largest_group", "Writes in the largest group so far.", largest_group);
   m.counter("cortex_database_reruns_total", "Groups run again because a member failed.", reruns);
   m.gauge("cortex_database_waiting_writes", "Writes that wait in all lanes.", waiting_writes);
-  for (std::size_t i = 0; i < lane_count; ++i) {
-    const auto& [waiting, acknowledged, refused] = lanes[i];
-    const measure_list::label which{"lane", name_of(static_cast<lane>(i))};
-    m.gauge("cortex_database_lane_waiting", "Writes that wait in the lane.", waiting, which);
-    m.counter("cortex_database_lane_writes_total", "Writes of the lane that were acknowledged.",
-              acknowledged, which);
-    m.counter("cortex_database_lane_refused_total", "Writes refused at the lane's bound.", refused,
-              which);
-  }
+  tell(m, lanes);
   m.counter("cortex_database_reads_total", "Readers lent.", reads);
   m.counter("cortex_database_reader_waits_total", "Readers that had to be waited for.",
             reader_waits);
