@@ -43,6 +43,7 @@ cell storage_cell(const std::string& name, unsigned threads,
 std::vector<named_store> loaders() {
   auto designs = stores();
   std::erase_if(designs, [](const auto& each) { return each.name == "sqlitecpp_pool_of_5"; });
+  designs.push_back({"cortex_one_transaction", role::ours, open_cortex_whole_load_store});
   return designs;
 }
 
@@ -52,6 +53,18 @@ cell beside_cell(const std::string& name, unsigned counted, const std::vector<na
                  Wrap wrap) {
   auto made = storage_cell(name, counted, designs, wrap);
   made.threads = counted + 1;
+  return made;
+}
+
+/// One writer, and a reader that keeps the log from beginning anew.
+cell stuck_reader_cell(const record_files& files) {
+  cell made{"stuck_reader/1", 1, 0, 1, {}};
+  made.contenders.push_back(
+    {"sqlite_checkpoints_by_itself", role::rival, plain_writes_with_a_stuck_reader(files)});
+  made.contenders.push_back(
+    {"cortex_not_governed", role::ours, cortex_writes_with_a_stuck_reader(false, files)});
+  made.contenders.push_back({"cortex", role::ours, cortex_writes_with_a_stuck_reader(true, files)});
+  made.window_factor = 3;
   return made;
 }
 
@@ -147,6 +160,7 @@ std::vector<cell> storage_cells(const record_files& files) {
     cells.push_back(beside_cell("read_beside_writer", readers_beside, stores(), reads_beside));
   for (const unsigned writers : {1U, 8U})
     cells.push_back(beside_cell("write_beside_load", writers, loaders(), writes_beside));
+  cells.push_back(stuck_reader_cell(files));
   return cells;
 }
 

@@ -15,11 +15,18 @@ namespace cortex::bench {
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_store(const store_setting& where);
 /// The same, but reads go to the reader threads and the caller waits for their future.
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_queued_store(const store_setting& where);
+/// The same, but a load is one transaction instead of slices.
+[[nodiscard]] std::unique_ptr<record_store>
+open_cortex_whole_load_store(const store_setting& where);
 /// A connection of a pool of 5 borrowed for each operation.
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_pool_store(const store_setting& where);
 /// Each thread keeps `depth` writes in flight.
 [[nodiscard]] subject_maker cortex_pipelined_writes(sync_level level, std::size_t depth,
                                                     const record_files& files);
+/// One thread writes while a snapshot is kept that nobody reads from any more.
+/// @param governed false: its reader is never told to end
+[[nodiscard]] subject_maker cortex_writes_with_a_stuck_reader(bool governed,
+                                                              const record_files& files);
 /// One thread looks records up in a snapshot that it keeps.
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_kept_snapshot(const store_setting& where);
 

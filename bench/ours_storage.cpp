@@ -7,6 +7,7 @@
 #include "ours.hpp"
 #include "rivals/record_connection.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <span>
 #include <stdexcept>
@@ -60,6 +61,14 @@ outcome settle(gate* shared, const expected<bool>& found) {
   return *found ? outcome::done : outcome::failed;
 }
 
+expected<void> insert_rows(storage::transaction& in, unsigned thread, std::uint64_t first,
+                           std::uint64_t end) {
+  for (auto sequence = first; sequence < end; ++sequence)
+    if (auto one = in.execute(sql::insert_log, thread, sequence, payload_bytes_view()); !one)
+      return unexpected{std::move(one).error()};
+  return {};
+}
+
 class cortex_store : public record_store {
 public:
   explicit cortex_store(const store_setting& where)
@@ -91,15 +100,18 @@ public:
     return outcome::done;
   }
 
+  /// In slices of the bulk lane, between which others' writes commit.
   outcome load(unsigned thread, std::uint64_t first, unsigned count) override {
-    const auto done = database_.write(
-      [=](storage::transaction& in) -> expected<void> {
-        for (auto sequence = first; sequence < first + count; ++sequence)
-          if (auto one = in.execute(sql::insert_log, thread, sequence, payload_bytes_view()); !one)
-            return unexpected{std::move(one).error()};
-        return {};
-      },
-      storage::write_options{.lane = storage::lane::bulk});
+    constexpr std::uint64_t rows_of_a_step = 50;
+    const auto end = first + count;
+    const auto done = database_.write_slices(
+      [=, next = first](storage::transaction& in) mutable -> expected<storage::step> {
+        const auto stop = std::min(next + rows_of_a_step, end);
+        if (auto some = insert_rows(in, thread, next, stop); !some)
+          return unexpected{std::move(some).error()};
+        next = stop;
+        return next == end ? storage::step::done : storage::step::more;
+      });
     return done ? outcome::done : refused(shared_, done.error());
   }
 
@@ -110,6 +122,18 @@ protected:
 private:
   gate* shared_;
   storage::database database_;
+};
+
+/// Loads in one transaction, as the rivals do.
+class cortex_whole_load_store final : public cortex_store {
+public:
+  using cortex_store::cortex_store;
+
+  outcome load(unsigned thread, std::uint64_t first, unsigned count) override {
+    const auto done = database().write(
+      [=](storage::transaction& in) { return insert_rows(in, thread, first, first + count); });
+    return done ? outcome::done : refused(shared(), done.error());
+  }
 };
 
 class cortex_queued_store final : public cortex_store {
@@ -215,6 +239,10 @@ private:
 
 std::unique_ptr<record_store> open_cortex_store(const store_setting& where) {
   return std::make_unique<cortex_store>(where);
+}
+
+std::unique_ptr<record_store> open_cortex_whole_load_store(const store_setting& where) {
+  return std::make_unique<cortex_whole_load_store>(where);
 }
 
 std::unique_ptr<record_store> open_cortex_queued_store(const store_setting& where) {

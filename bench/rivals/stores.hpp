@@ -21,4 +21,7 @@ namespace cortex::bench {
 /// The limit for reads: one thread, nothing but the C interface, all in one transaction.
 [[nodiscard]] subject_maker raw_reads(const record_files& files);
 
+/// One thread writes while another connection keeps a transaction open.
+[[nodiscard]] subject_maker plain_writes_with_a_stuck_reader(const record_files& files);
+
 } // namespace cortex::bench
