@@ -30,6 +30,13 @@ std::vector<named_store> stores() {
           {"cortex", role::ours, open_cortex_store}};
 }
 
+/// The same with a file that no other process may open.
+std::vector<named_store> stores_and_exclusive() {
+  auto designs = stores();
+  designs.push_back({"cortex_exclusive", role::ours, open_cortex_exclusive_store});
+  return designs;
+}
+
 template <class Wrap>
 cell storage_cell(const std::string& name, unsigned threads,
                   const std::vector<named_store>& designs, Wrap wrap) {
@@ -145,7 +152,9 @@ std::vector<cell> storage_cells(const record_files& files) {
 
   std::vector<cell> cells;
   for (const unsigned threads : {1U, 8U, 64U, 300U, 1000U})
-    cells.push_back(storage_cell("write_committed", threads, stores(), writes(sync_level::normal)));
+    cells.push_back(storage_cell("write_committed", threads,
+                                 threads <= 64 ? stores_and_exclusive() : stores(),
+                                 writes(sync_level::normal)));
   for (const unsigned threads : {8U, 64U, 300U, 1000U})
     cells.push_back(storage_cell("write_synced", threads, stores(), writes(sync_level::full)));
   for (const unsigned producers : {1U, 2U})
@@ -154,7 +163,8 @@ std::vector<cell> storage_cells(const record_files& files) {
     cells.push_back(storage_cell("read", threads, readers, reads));
   cells.push_back(kept_reads(files));
   for (const unsigned threads : {1U, 8U, 64U, 300U, 1000U})
-    cells.push_back(storage_cell("mix", threads, stores(), mix));
+    cells.push_back(
+      storage_cell("mix", threads, threads <= 64 ? stores_and_exclusive() : stores(), mix));
   cells.push_back(fairness_cell(writes(sync_level::normal)));
   for (const unsigned readers_beside : {1U, 8U})
     cells.push_back(beside_cell("read_beside_writer", readers_beside, stores(), reads_beside));

@@ -15,6 +15,8 @@ namespace cortex::bench {
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_store(const store_setting& where);
 /// The same, but reads go to the reader threads and the caller waits for their future.
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_queued_store(const store_setting& where);
+/// The same on a file that no other process may open.
+[[nodiscard]] std::unique_ptr<record_store> open_cortex_exclusive_store(const store_setting& where);
 /// The same, but a load is one transaction instead of slices.
 [[nodiscard]] std::unique_ptr<record_store>
 open_cortex_whole_load_store(const store_setting& where);

@@ -23,8 +23,10 @@ storage::blob_view payload_bytes_view() {
   return std::as_bytes(std::span{payload().data(), payload().size()});
 }
 
-storage::database open_database(const std::filesystem::path& file, sync_level level) {
+storage::database open_database(const std::filesystem::path& file, sync_level level,
+                                bool exclusive = false) {
   storage::database_options options;
+  options.exclusive = exclusive;
   options.level = level == sync_level::full ? storage::durability::synced
                                             : storage::durability::committed;
   auto opened = storage::database::open(file.string(), options);
@@ -71,8 +73,8 @@ expected<void> insert_rows(storage::transaction& in, unsigned thread, std::uint6
 
 class cortex_store : public record_store {
 public:
-  explicit cortex_store(const store_setting& where)
-    : shared_(where.shared), database_(open_database(where.file, where.level)) {}
+  explicit cortex_store(const store_setting& where, bool exclusive = false)
+    : shared_(where.shared), database_(open_database(where.file, where.level, exclusive)) {}
   ~cortex_store() override {
     if (const auto closed = database_.close(patience); !closed)
       shared_->explain(to_string(closed.error()));
@@ -239,6 +241,10 @@ private:
 
 std::unique_ptr<record_store> open_cortex_store(const store_setting& where) {
   return std::make_unique<cortex_store>(where);
+}
+
+std::unique_ptr<record_store> open_cortex_exclusive_store(const store_setting& where) {
+  return std::make_unique<cortex_store>(where, true);
 }
 
 std::unique_ptr<record_store> open_cortex_whole_load_store(const store_setting& where) {
