@@ -6,6 +6,13 @@
 namespace cortex::storage::detail {
 namespace {
 
+// SQLite's documentation, "WAL-mode File Format": a header and a frame around each page.
+std::uint64_t wal_size(std::uint64_t pages, std::uint64_t page_bytes) noexcept {
+  constexpr std::uint64_t header_bytes = 32;
+  constexpr std::uint64_t frame_header_bytes = 24;
+  return pages == 0 ? 0 : header_bytes + pages * (page_bytes + frame_header_bytes);
+}
+
 std::string_view name_of(lane which) noexcept {
   switch (which) {
     case lane::interactive: return "interactive";
@@ -120,6 +127,44 @@ void tell(service_report& to, const pool_stats& stats) {
 }
 
 } // namespace
+
+database_stats database_core::stats() const {
+  database_stats out;
+  out.path = path_;
+  if (writer_ != nullptr) {
+    const auto& c = writer_->counters();
+    out.commits = c.groups;
+    out.writes = c.writes;
+    out.failed_writes = c.failed;
+    out.slices = c.slices;
+    out.largest_group = c.largest;
+    out.reruns = c.reruns;
+    const auto& lanes = writer_->lanes();
+    for (std::size_t i = 0; i < lane_count; ++i) {
+      const auto which = static_cast<lane>(i);
+      out.lanes[i] = {lanes.waiting(which), c.acknowledged[i], lanes.refused(which)};
+      out.waiting_writes += out.lanes[i].waiting;
+    }
+    out.checkpoints = c.checkpoints;
+    out.log_resets = c.log_resets;
+    out.wal_pages = c.wal_pages;
+    out.wal_bytes = wal_size(out.wal_pages, page_bytes_);
+    out.foreign_changes = c.foreign_changes;
+    out.commit_time = c.commit_time.summary();
+    out.pinned_by = writer_->pinned_by();
+    out.readers_named = c.readers_named;
+    out.readers_interrupted = c.readers_interrupted;
+    out.slowed_groups = c.slowed_groups;
+    out.slowed_for = std::chrono::nanoseconds{static_cast<std::int64_t>(c.slowed_nanoseconds)};
+  }
+  if (readers_ != nullptr) {
+    out.reads = readers_->taken();
+    out.reader_waits = readers_->waits();
+    out.queued_reads = reads_waiting_.load(std::memory_order_relaxed);
+    out.readers = readers_->at_work(runtime_.monotonic().now());
+  }
+  return out;
+}
 
 service_report database_core::describe() const {
   service_report out;
