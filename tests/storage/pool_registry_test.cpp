@@ -18,6 +18,15 @@ using storage::pooled_connection;
 
 namespace {
 
+// ThreadSanitizer ends a child that starts threads if its parent had some.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool threads_after_fork = false;
+#elif defined(__has_feature)
+constexpr bool threads_after_fork = !__has_feature(thread_sanitizer);
+#else
+constexpr bool threads_after_fork = true;
+#endif
+
 /// The pools that the process holds end with it, also those of a test that fails.
 struct no_held_pools {
   no_held_pools() { REQUIRE(close_all_pools()); }
@@ -220,6 +229,8 @@ TEST_CASE("in a forked child every use of a pool is refused, the parent's goes o
     reads.reset();
     writes.reset();
     pool.reset();
+    if (!threads_after_fork)
+      return 0;
     auto own = connection_pool::shared((dir / "child.db").string(), pool_of(2));
     if (!own)
       return 11;
@@ -231,5 +242,6 @@ TEST_CASE("in a forked child every use of a pool is refused, the parent's goes o
   REQUIRE(writes->commit());
   CHECK(items_seen(*reads) == 1);
   CHECK(pool->stats().lent == 2);
-  CHECK(sqlite_probe{dir / "child.db"}.count("item") == 1);
+  if (threads_after_fork)
+    CHECK(sqlite_probe{dir / "child.db"}.count("item") == 1);
 }
