@@ -439,7 +439,7 @@ TEST_CASE("on a deterministic runtime a queued backup waits until it is told to 
 }
 
 TEST_CASE(
-  "a memory database is backed up too; a write from within would wait for ever, and is refused",
+  "a memory database is backed up too, a write from within would wait for ever, and is refused",
   "[storage][backup][memory]") {
   auto db = database::open(":memory:", with_items()).value();
   fill(db, 1, 100);
