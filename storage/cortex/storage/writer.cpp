@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <sqlite3.h>
 
+#include <chrono>
+
 namespace cortex::storage::detail {
 
 using cortex::detail::moment;
@@ -71,12 +73,19 @@ void writer::screen() noexcept {
 
 // A flush takes as long as many writes: whoever was just answered gets the time to come back, or
 // callers would take turns in two half groups (write_synced/8 of bench/run: 1.8 times the writes).
+// Not for longer than about a flush: where other programs keep the processors busy, each yield
+// costs a time slice.
 void writer::gather() noexcept {
   constexpr int patience = 64;
-  if (level_ != durability::synced)
+  constexpr std::chrono::microseconds longest{200};
+  if (level_ != durability::synced || lanes_.waiting() >= company_)
     return;
-  for (int i = 0; i < patience && lanes_.waiting() < company_; ++i)
+  const auto until = std::chrono::steady_clock::now() + longest;
+  for (int i = 0; i < patience && lanes_.waiting() < company_; ++i) {
     sched_yield();
+    if (std::chrono::steady_clock::now() >= until)
+      return;
+  }
 }
 
 void writer::run_group() noexcept {
