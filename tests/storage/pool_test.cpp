@@ -308,7 +308,7 @@ TEST_CASE("closing waits for connections that are lent", "[pool][close]") {
   std::optional<pooled_connection> held = t.borrow();
   std::optional<storage::pool_closing> done;
   std::thread closer{[&] { done = t.pool.close(default_deadline).value(); }};
-  REQUIRE(eventually([&] { return t.pool.closed(); }));
+  REQUIRE(eventually([&] { return t.pool.closed() && t.pool.stats().idle == 0; }));
 
   held.reset();
 

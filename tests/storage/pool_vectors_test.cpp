@@ -245,7 +245,9 @@ TEST_CASE("a pool shows the tables and rows of a file of the original", "[pool][
 TEST_CASE("a file of the original goes on where the original left it", "[pool][vectors]") {
   const auto recorded = read_vectors("db_pool", "database");
   recorded_pool t{recorded};
-  const auto& [table, content] = *recorded.at("tables").items().begin();
+  const auto& tables = recorded.at("tables");
+  const std::string table = tables.begin().key();
+  const auto& content = tables.begin().value();
   const auto before = content.at("rows").size();
   {
     auto held = t.pool->borrow().value();
