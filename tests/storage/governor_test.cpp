@@ -271,6 +271,24 @@ TEST_CASE("a lease that may pin the log is left alone, and writers are slowed",
   CHECK(check->one<row_id>("SELECT count(*) FROM item").value() == 1);
 }
 
+TEST_CASE("a lone caller that writes on its own thread is slowed as others are",
+          "[storage][governor]") {
+  governed_database t{[](auto& o) { o.governor.longest_delay = 1s; }};
+  t.write_one();
+  auto check = look(t, {.owner = "check", .pin_for = std::chrono::nanoseconds::max()});
+  static_cast<void>(t.write_until(2 * budget_pages));
+  t.clock.advance(1h);
+
+  std::atomic<bool> written{false};
+  std::thread caller{[&] { written = t.items.db.write(insert(t.key++)).has_value(); }};
+  const bool slowed = eventually([&] { return t.items.db.stats().slowed_groups == 1; });
+  t.clock.advance(1s);
+  caller.join();
+
+  CHECK(slowed);
+  CHECK(written);
+}
+
 TEST_CASE("a reader of another process slows writers, and they are fast again once it is gone",
           "[storage][governor]") {
   governed_database t{[](auto& o) { o.governor.longest_delay = 1s; }};

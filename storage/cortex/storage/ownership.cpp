@@ -96,6 +96,7 @@ std::optional<bool> writer::run_alone(pending_write& what) noexcept {
     static_cast<void>(disown());
     return std::nullopt; // `enqueue` answers it
   }
+  slow_down();
   group_.assign(1, &what);
   screen();
   commit_group();
