@@ -56,7 +56,7 @@ struct file_actions {
 } // namespace
 
 child_process::child_process(std::vector<std::string> arguments,
-                             std::vector<std::string> environment) {
+                             std::vector<std::string> environment, const std::string& input) {
   if (arguments.empty())
     check(EINVAL, "no program to start");
   file_actions redirect;
@@ -64,7 +64,7 @@ child_process::child_process(std::vector<std::string> arguments,
   check(pipe2(pipe_fds.data(), O_CLOEXEC) == 0 ? 0 : errno, "pipe2");
   output_fd_ = pipe_fds[0];
   auto* actions = &redirect.actions;
-  int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, input.c_str(), O_RDONLY, 0);
   if (error == 0)
     error = posix_spawn_file_actions_adddup2(actions, pipe_fds[1], STDOUT_FILENO);
   auto inherited = with_own_environment(std::move(environment));

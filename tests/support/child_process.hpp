@@ -19,16 +19,17 @@ struct exit_status {
   bool ok() const noexcept { return code == 0; }
 };
 
-/// A running program. Its input is empty, its errors go where the test's go, its output is
+/// A running program. Its errors go where the test's go, its output is
 /// captured; as with any pipe it stops when some 64 KiB wait unread, so call a `wait` in time.
 /// Killed and reaped at the end. Not thread-safe.
 class child_process {
 public:
   /// Starts the program `arguments[0]`, a path or a name in `$PATH`, with what follows, and with
-  /// `environment` (`NAME=value`) on top of the test's own.
+  /// `environment` (`NAME=value`) on top of the test's own. It reads the file `input`.
   /// Throws `std::system_error` if it cannot start.
   explicit child_process(std::vector<std::string> arguments,
-                         std::vector<std::string> environment = {});
+                         std::vector<std::string> environment = {},
+                         const std::string& input = "/dev/null");
   child_process(const child_process&) = delete;
   child_process& operator=(const child_process&) = delete;
   child_process(child_process&&) = delete;
