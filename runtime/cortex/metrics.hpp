@@ -32,21 +32,31 @@ struct latency_summary {
   std::array<std::uint64_t, bounds + 1> buckets{};
 };
 
-/// Durations in buckets that grow by about an eighth: 1 ns to 18 minutes, longer ones in the last.
-/// Owned by one writer at a time; `summary` is *Thread-safe* and may lag by a few records.
+/// Durations in buckets that grow by about an eighth: 1 ns to 73 minutes, longer ones in the last.
+/// A part of the buckets takes memory from the first duration in it on; one that finds no memory is
+/// not counted. Owned by one writer at a time; `summary` is *Thread-safe* and may lag by a few
+/// records.
 class latency_histogram {
 public:
+  latency_histogram() = default;
+  latency_histogram(const latency_histogram&) = delete;
+  latency_histogram& operator=(const latency_histogram&) = delete;
+  ~latency_histogram();
+
   void record(std::chrono::nanoseconds duration) noexcept;
   [[nodiscard]] latency_summary summary() const noexcept;
 
 private:
-  static constexpr std::size_t steps = 8;                 // buckets for each power of two
-  static constexpr std::size_t bucket_count = 41 * steps; // up to 2^40 ns
+  static constexpr std::size_t steps = 8;             // buckets for each power of two
+  static constexpr std::size_t part_size = 2 * steps; // one part: two powers, 128 bytes
+  static constexpr std::size_t part_count = 20;
+  static constexpr std::size_t bucket_count = part_count * part_size; // up to 2^42 ns
+  using part = std::array<std::atomic<std::uint64_t>, part_size>;
 
   static std::size_t bucket_of(std::uint64_t nanoseconds) noexcept;
   static std::uint64_t upper_bound(std::size_t bucket) noexcept;
 
-  std::array<std::atomic<std::uint64_t>, bucket_count> buckets_{};
+  std::array<std::atomic<part*>, part_count> parts_{}; // each owned; null = all zero
   std::atomic<std::uint64_t> sum_{0};
   std::atomic<std::uint64_t> max_{0};
 };

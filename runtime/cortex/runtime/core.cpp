@@ -139,11 +139,9 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
     const std::lock_guard guard{mutex_};
     if (!accepting())
       return fail(errc::closed, "the runtime is stopping");
-    std::erase_if(records_, [](const auto& old) { return old->finished && old->released; });
-    if (std::ranges::any_of(records_, [&](const auto& r) { return r->name == record->name; }))
-      return fail(errc::already_exists, "an actor named '" + record->name + "' lives");
     start_system();
-    records_.push_back(record); // holds the name while the object is made
+    if (!actors_.add(record)) // holds the name while the object is made
+      return fail(errc::already_exists, "an actor named '" + record->name + "' lives");
   }
 
   auto self = shared_from_this();
@@ -164,7 +162,7 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
   std::unique_lock lock{mutex_};
   if (object == nullptr || !accepting()) {
     const bool made = object != nullptr;
-    std::erase(records_, record);
+    static_cast<void>(actors_.take(*record));
     lock.unlock();
     object.reset();
     record->ending = true; // there is no actor that `reference` could end
@@ -194,8 +192,11 @@ void runtime_core::finish(const std::shared_ptr<actor_record>& who) noexcept {
 
 void runtime_core::release(actor_record& who) noexcept {
   who.address = nullptr;
+  std::shared_ptr<actor_record> gone; // dies outside the lock
   const std::lock_guard guard{mutex_};
   who.released = true;
+  if (who.finished)
+    gone = actors_.take(who);
   ended_.notify_all();
 }
 
@@ -207,9 +208,12 @@ void runtime_core::end(actor_record& who) noexcept {
 void runtime_core::finished(actor_record& who) noexcept {
   if (who.door.shut())
     release(who);
+  std::shared_ptr<actor_record> gone; // dies outside the lock
   const std::lock_guard guard{mutex_};
   who.phase = actor_state::stopped;
   who.finished = true;
+  if (who.released)
+    gone = actors_.take(who);
   ended_.notify_all();
 }
 
@@ -217,7 +221,7 @@ std::vector<std::string> runtime_core::stop_actors(monotonic_time until) {
   std::vector<std::shared_ptr<actor_record>> records;
   {
     const std::lock_guard guard{mutex_};
-    records = records_;
+    records = actors_.all();
   }
   for (const auto& record : records)
     finish(record);
@@ -347,7 +351,7 @@ std::vector<actor_metrics> runtime_core::metrics() const {
   std::vector<std::shared_ptr<actor_record>> records;
   {
     const std::lock_guard guard{mutex_};
-    records = records_;
+    records = actors_.all();
   }
   std::vector<actor_metrics> out;
   for (const auto& record : records) {

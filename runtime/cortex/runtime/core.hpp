@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cortex/runtime.hpp"
+#include "cortex/runtime/actor_list.hpp"
 #include "cortex/runtime/actor_record.hpp"
 #include "cortex/runtime/continuations.hpp"
 #include "cortex/runtime/slow_log.hpp"
@@ -109,10 +110,10 @@ private:
   const std::shared_ptr<slow_request_sink> slow_sink_{slow_};
 
   mutable std::mutex mutex_;
-  std::condition_variable ended_;                      // with mutex_
-  bool stopped_ = false;                               // guarded by mutex_
-  std::vector<std::shared_ptr<actor_record>> records_; // guarded by mutex_
-  std::vector<std::shared_ptr<service>> services_;     // guarded by mutex_
+  std::condition_variable ended_;                  // with mutex_
+  bool stopped_ = false;                           // guarded by mutex_
+  actor_list actors_;                              // guarded by mutex_
+  std::vector<std::shared_ptr<service>> services_; // guarded by mutex_
 
   // Made with the first actor under mutex_; constant while an actor's door is open. If an actor
   // outlives `stop`, they stay for ever: a thread may be in them.

@@ -28,7 +28,7 @@ void runtime_core::host_ends() noexcept {
   {
     const std::lock_guard guard{mutex_};
     accepting_.store(false, std::memory_order_release);
-    records = records_;
+    records = actors_.all();
     system_ = nullptr;
   }
   if (coordinator_ != nullptr)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 
 namespace cortex {
 
@@ -31,9 +32,23 @@ std::uint64_t latency_histogram::upper_bound(std::size_t bucket) noexcept {
   return (std::uint64_t{1} << exponent) + ((step + 1) << (exponent - 3)) - 1;
 }
 
+latency_histogram::~latency_histogram() {
+  for (auto& each : parts_)
+    delete each.load(std::memory_order_relaxed);
+}
+
 void latency_histogram::record(std::chrono::nanoseconds duration) noexcept {
   const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
-  add_relaxed(buckets_[bucket_of(value)]);
+  const auto bucket = bucket_of(value);
+  auto& place = parts_[bucket / part_size];
+  auto* counters = place.load(std::memory_order_relaxed);
+  if (counters == nullptr) {
+    counters = new (std::nothrow) part{};
+    if (counters == nullptr)
+      return;
+    place.store(counters, std::memory_order_release);
+  }
+  add_relaxed((*counters)[bucket % part_size]);
   add_relaxed(sum_, value);
   if (value > max_.load(std::memory_order_relaxed))
     max_.store(value, std::memory_order_relaxed);
@@ -45,7 +60,9 @@ latency_summary latency_histogram::summary() const noexcept {
   latency_summary out;
   std::size_t coarse = 0;
   for (std::size_t i = 0; i < bucket_count; ++i) {
-    counts[i] = buckets_[i].load(std::memory_order_relaxed);
+    const auto* counters = parts_[i / part_size].load(std::memory_order_acquire);
+    if (counters != nullptr)
+      counts[i] = (*counters)[i % part_size].load(std::memory_order_relaxed);
     total += counts[i];
     while (coarse < latency_summary::bounds
            && upper_bound(i) > static_cast<std::uint64_t>(latency_summary::bound(coarse).count()))

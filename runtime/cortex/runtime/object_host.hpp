@@ -10,7 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,9 +63,9 @@ private:
   runtime_core& core_;
   std::weak_ptr<actor_link> self_;
   restart_tracker restarts_;
-  std::deque<slot_ptr<slot_base>> stash_; // requests that wait for the restart
-  monotonic_time clock_{};                // the end of the last handler, or later
-  bool asker_rested_ = false;             // that of the last request
+  std::list<slot_ptr<slot_base>> stash_; // requests that wait for the restart
+  monotonic_time clock_{};               // the end of the last handler, or later
+  bool asker_rested_ = false;            // that of the last request
 };
 
 } // namespace cortex::detail

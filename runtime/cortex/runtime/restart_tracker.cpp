@@ -1,10 +1,13 @@
 #include "cortex/runtime/restart_tracker.hpp"
 
+#include <algorithm>
+
 namespace cortex::detail {
 
 std::optional<std::chrono::nanoseconds> restart_tracker::crashed(monotonic_time now) {
-  while (!recent_.empty() && now - recent_.front() >= policy_.window)
-    recent_.pop_front();
+  const auto within = std::ranges::find_if(
+    recent_, [&](monotonic_time crash) { return now - crash < policy_.window; });
+  recent_.erase(recent_.begin(), within);
   if (recent_.size() >= policy_.max_restarts)
     return std::nullopt;
   recent_.push_back(now);

@@ -5,8 +5,8 @@
 #include "cortex/options.hpp"
 
 #include <chrono>
-#include <deque>
 #include <optional>
+#include <vector>
 
 namespace cortex::detail {
 
@@ -20,7 +20,7 @@ public:
 
 private:
   restart_policy policy_;
-  std::deque<monotonic_time> recent_;
+  std::vector<monotonic_time> recent_; // oldest first
 };
 
 } // namespace cortex::detail
