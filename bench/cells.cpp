@@ -3,6 +3,7 @@
 #include "crowd.hpp"
 #include "messaging.hpp"
 #include "ours.hpp"
+#include "rivals/pooled_limits.hpp"
 #include "rivals/pooled_semantic_cache.hpp"
 #include "rivals/services.hpp"
 #include "rivals/stores.hpp"
@@ -134,6 +135,15 @@ void add_shapes(std::vector<cell>& to, const std::string& name, unsigned threads
   to.push_back({name + "/sustained", threads, 0, 1, contenders});
 }
 
+/// Five saves and five gets of each thread, and ten times as many.
+void add_limit_cells(std::vector<cell>& to) {
+  const std::vector<contender> contenders{
+    {"original_in_cpp", role::rival, limit_operations(open_pooled_limits)},
+    {"cortex", role::ours, limit_operations(open_cortex_limits)}};
+  to.push_back({"limits_saved/documented", 100, 10, 1, contenders});
+  to.push_back({"limits_saved/tenfold", 100, 100, 1, contenders});
+}
+
 } // namespace
 
 std::vector<cell> storage_cells(const record_files& files) {
@@ -226,6 +236,7 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
   add_shapes(cells, "pool_reads", 20, 50, pool(0));
   add_shapes(cells, "pool_writes", 10, 20, pool(10));
   add_shapes(cells, "pool_mixed", 20, 50, pool(3));
+  add_limit_cells(cells);
   return cells;
 }
 
