@@ -1,15 +1,28 @@
-/// The library's side of each workload, one file for each: ours_storage, ours_messaging and
-/// ours_semantic_cache.
+/// The library's side of each workload, one file for each: ours_storage, ours_messaging,
+/// ours_semantic_cache and ours_graceful_degradation.
 #pragma once
+
+#include "cortex/expected.hpp"
 
 #include "messaging.hpp"
 #include "records.hpp"
+#include "responses.hpp"
 #include "semantic.hpp"
 
 #include <cstddef>
 #include <memory>
+#include <stdexcept>
+#include <utility>
 
 namespace cortex::bench {
+
+/// What was opened. Throws `std::runtime_error` if it was not.
+template <class T>
+T opened(expected<T> result) {
+  if (!result)
+    throw std::runtime_error{to_string(result.error())};
+  return *std::move(result);
+}
 
 /// Blocking writes through the group-committing writer, reads on the caller's own thread.
 [[nodiscard]] std::unique_ptr<record_store> open_cortex_store(const store_setting& where);
@@ -39,5 +52,9 @@ open_cortex_whole_load_store(const store_setting& where);
 
 [[nodiscard]] std::unique_ptr<semantic_store>
 open_cortex_semantic_cache(const semantic_setting& where);
+
+[[nodiscard]] std::unique_ptr<response_store>
+open_cortex_response_cache(const response_setting& where);
+[[nodiscard]] std::unique_ptr<command_finder> make_cortex_patterns();
 
 } // namespace cortex::bench

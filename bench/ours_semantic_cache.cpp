@@ -8,19 +8,11 @@
 #include "rivals/record_connection.hpp"
 
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 namespace cortex::bench {
 namespace {
-
-template <class T>
-T opened(expected<T> result) {
-  if (!result)
-    throw std::runtime_error{to_string(result.error())};
-  return *std::move(result);
-}
 
 class cortex_semantic_cache final : public semantic_store {
 public:

@@ -332,7 +332,8 @@ struct options {
   /// Empty = `patterns::built_in()`.
   std::optional<graceful_degradation::patterns> patterns{};
   /// Called after each change of mode, in order, one at a time, where continuations of the runtime
-  /// run: it must not block for long. It may call the manager's `ask` and `tell`.
+  /// run: it must not block for long. It may use the `ask` and `tell` of a handle, but must not
+  /// keep one: the manager would not end before the runtime.
   std::function<void(const mode_change&)> on_mode_change{};
   /// What the reply to a put promises.
   storage::durability level = storage::durability::committed;

@@ -86,7 +86,8 @@ void fallback_state::checked(const health& found, bool cached, monotonic_time no
     failed_at_ = now;
   } else {
     failures_ = 0;
-    circuits_.clear();
+    for (auto& [name, one] : circuits_)
+      one = {};
   }
   apply_rule(cached);
 }
