@@ -68,7 +68,8 @@ void actor::operator()(const clear_old& request, promise<cleared> reply) {
   constexpr std::int64_t longest = 4'000'000; // beyond all years that a stamp can say
   const auto cutoff = now_seconds() - std::min(request.days, longest) * day;
   auto hashes = table_.erase_before(cutoff);
-  hand_over([cutoff](response_table& table) { table.erase_before(cutoff); });
+  if (reloading_)
+    since_read_.emplace_back([cutoff](response_table& table) { table.erase_before(cutoff); });
   auto write = [hashes = std::move(hashes), cutoff](storage::transaction& in) {
     return delete_before(in, hashes, cutoff);
   };
@@ -247,7 +248,8 @@ void actor::store(const query& what, const std::string& response, promise<record
     return;
   }
   const auto made = std::make_shared<const change>(table_.put(what, response, now_seconds()));
-  hand_over([made](response_table& table) { table.apply(*made); });
+  if (reloading_)
+    since_read_.emplace_back([made](response_table& table) { table.apply(*made); });
   evictions_ += made->evicted.size();
   auto summary = record_of(made->written);
   auto write = [made](storage::transaction& in) { return write_change(in, *made); };
@@ -276,7 +278,8 @@ void actor::remember(const query& what, const std::string& response) {
 // Also with nothing to write: the reply then says that what was handed over before is in the file.
 future<void> actor::write_behind() {
   auto log = std::make_shared<const std::vector<access>>(table_.take_accesses());
-  hand_over([log](response_table& table) { table.count_accesses(*log); });
+  if (reloading_)
+    since_read_.emplace_back([log](response_table& table) { table.count_accesses(*log); });
   return parts_.file
     .write_async([log](storage::transaction& in) { return write_accesses(in, *log); },
                  write_level())
@@ -312,11 +315,6 @@ void actor::reload() {
         else
           me.tell(reloaded{unexpected{std::move(read).error()}});
       }));
-}
-
-void actor::hand_over(std::function<void(response_table&)> again) {
-  if (reloading_)
-    since_read_.push_back(std::move(again));
 }
 
 void actor::take_in(file_content content) {

@@ -64,7 +64,6 @@ private:
   future<void> write_behind();
   void reload();
   void take_in(file_content content);
-  void hand_over(std::function<void(response_table&)> again);
   void note_mode(mode before);
   void tell_changes();
   [[nodiscard]] bool cached() const noexcept { return table_.size() != 0; }

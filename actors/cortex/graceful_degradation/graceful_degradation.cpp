@@ -1,13 +1,12 @@
 #include "cortex/graceful_degradation.hpp"
 
+#include "cortex/detail/actor_name.hpp"
 #include "cortex/graceful_degradation/actor.hpp"
 #include "cortex/graceful_degradation/manager.hpp"
 #include "cortex/graceful_degradation/schema.hpp"
-#include "cortex/text/digest.hpp"
 #include "cortex/text/home.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 namespace cortex::graceful_degradation {
@@ -41,15 +40,6 @@ expected<std::string> path_of(const options& wanted) {
 expected<file_content> read_all(storage::database& file) {
   return file.read([](storage::snapshot& view) { return read_file(view); },
                    {.owner = "graceful_degradation load"});
-}
-
-// A name of the actor that two managers on one file share, so that the second one is refused.
-std::string actor_name(const storage::database& file) {
-  if (file.path() == ":memory:") {
-    static std::atomic<std::uint64_t> count{0};
-    return "graceful_degradation.memory." + std::to_string(count.fetch_add(1));
-  }
-  return "graceful_degradation." + text::sha256_hex(file.path()).substr(0, 12);
 }
 
 } // namespace
@@ -87,7 +77,7 @@ expected<manager> open(const runtime& rt, options wanted) {
   auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
   runtime host = rt;
   auto spawned = host.spawn<actor>(
-    actor_name(*file),
+    cortex::detail::actor_name("graceful_degradation", file->path()),
     [parts, loaded]() mutable -> std::unique_ptr<actor> {
       if (auto first = std::exchange(*loaded, std::nullopt))
         return std::make_unique<actor>(parts, *std::move(first));

@@ -1,4 +1,5 @@
 // Tables of patterns as the public sees them: the built-in one, and those from a text or a file.
+#include "cortex/detail/system_error.hpp"
 #include "cortex/graceful_degradation/matcher.hpp"
 #include "cortex/graceful_degradation/pattern_table.hpp"
 
@@ -7,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace cortex::graceful_degradation {
@@ -56,20 +56,13 @@ struct descriptor {
   }
 };
 
-unexpected system_problem(const std::string& path, int number) {
-  const auto code = number == ENOENT || number == ENOTDIR ? errc::not_found
-                    : number == EACCES || number == EPERM ? errc::permission
-                                                          : errc::io;
-  return fail(code, "'" + path + "': " + std::system_category().message(number));
-}
-
 /// The content of a regular file; one byte more than allowed if it is too long.
 expected<std::string> read_table(const std::string& path) {
   // Opening a pipe would wait for somebody who writes.
   const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat facts {};
   if (file.number < 0 || ::fstat(file.number, &facts) != 0)
-    return system_problem(path, errno);
+    return cortex::detail::system_failure("'" + path + "'");
   if (!S_ISREG(facts.st_mode))
     return fail(errc::invalid_argument, "'" + path + "' is no regular file");
   std::string text(max_pattern_file_bytes + 1, '\0');
@@ -79,7 +72,7 @@ expected<std::string> read_table(const std::string& path) {
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0)
-      return system_problem(path, errno);
+      return cortex::detail::system_failure("'" + path + "'");
     if (got == 0)
       break;
     filled += static_cast<std::size_t>(got);

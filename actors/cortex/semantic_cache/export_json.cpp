@@ -1,5 +1,6 @@
 #include "cortex/semantic_cache/export_json.hpp"
 
+#include "cortex/detail/system_error.hpp"
 #include "cortex/semantic_cache/rows.hpp"
 #include "cortex/text/python_json.hpp"
 #include "cortex/text/utc_time.hpp"
@@ -44,22 +45,6 @@ std::string object_of(const raw_row& row, const std::vector<std::string>& comman
   return out + '}';
 }
 
-unexpected system_failure(const std::string& what) {
-  const int number = errno;
-  const auto code = [number] {
-    switch (number) {
-      case EACCES:
-      case EPERM: return errc::permission;
-      case ENOENT: return errc::not_found;
-      case EROFS: return errc::read_only;
-      case ENOSPC:
-      case EDQUOT: return errc::no_space;
-      default: return errc::io;
-    }
-  }();
-  return fail(code, what + ": " + std::generic_category().message(number));
-}
-
 } // namespace
 
 expected<std::size_t> write_json(storage::snapshot& view, const selection& which,
@@ -90,7 +75,7 @@ expected<atomic_file> atomic_file::create(const std::string& path) {
   std::string temporary = path + ".XXXXXX";
   const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC); // makes it with mode 0600
   if (descriptor < 0)
-    return system_failure("cannot make a file beside '" + path + "'");
+    return detail::system_failure("cannot make a file beside '" + path + "'");
   return atomic_file{path, std::move(temporary), descriptor};
 }
 
@@ -120,7 +105,7 @@ expected<void> atomic_file::write_out() {
   while (!left.empty()) {
     const auto written = ::write(descriptor_, left.data(), left.size());
     if (written < 0 && errno != EINTR)
-      return system_failure("cannot write '" + temporary_ + "'");
+      return detail::system_failure("cannot write '" + temporary_ + "'");
     if (written > 0)
       left.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -132,17 +117,18 @@ expected<void> atomic_file::finish() {
   if (auto written = write_out(); !written)
     return written;
   if (::fsync(descriptor_) != 0)
-    return system_failure("cannot flush '" + temporary_ + "'");
+    return detail::system_failure("cannot flush '" + temporary_ + "'");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-    return system_failure("cannot give '" + path_ + "' its name");
+    return detail::system_failure("cannot give '" + path_ + "' its name");
   temporary_.clear();
   const auto folder = std::filesystem::path{path_}.parent_path();
   const int opened = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC);
   if (opened < 0)
-    return system_failure("cannot open the folder of '" + path_ + "'");
+    return detail::system_failure("cannot open the folder of '" + path_ + "'");
   const bool flushed = ::fsync(opened) == 0;
-  const auto failure = flushed ? expected<void>{}
-                               : system_failure("cannot flush the folder of '" + path_ + "'");
+  const auto failure = flushed
+                         ? expected<void>{}
+                         : detail::system_failure("cannot flush the folder of '" + path_ + "'");
   ::close(opened);
   return failure;
 }

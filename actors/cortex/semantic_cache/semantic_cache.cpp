@@ -1,5 +1,6 @@
 #include "cortex/semantic_cache.hpp"
 
+#include "cortex/detail/actor_name.hpp"
 #include "cortex/semantic_cache/actor.hpp"
 #include "cortex/semantic_cache/codec.hpp"
 #include "cortex/semantic_cache/export_json.hpp"
@@ -10,7 +11,6 @@
 #include "cortex/text/unicode.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <utility>
 
@@ -65,15 +65,6 @@ expected<storage::database> open_file(const runtime& rt, const options& wanted,
 expected<file_content> read_all(storage::database& file) {
   return file.read([](storage::snapshot& view) { return read_file(view); },
                    {.owner = "semantic_cache load"});
-}
-
-// A name of the actor that two caches on one file share, so that the second one is refused.
-std::string actor_name(const storage::database& file) {
-  if (file.path() == ":memory:") {
-    static std::atomic<std::uint64_t> count{0};
-    return "semantic_cache.memory." + std::to_string(count.fetch_add(1));
-  }
-  return "semantic_cache." + text::sha256_hex(file.path()).substr(0, 12);
 }
 
 } // namespace
@@ -212,7 +203,7 @@ expected<cache> open(const runtime& rt, options wanted) {
   auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
   runtime host = rt;
   auto spawned = host.spawn<actor>(
-    actor_name(*file),
+    detail::actor_name("semantic_cache", file->path()),
     [parts, loaded]() mutable -> std::unique_ptr<actor> {
       if (auto first = std::exchange(*loaded, std::nullopt))
         return std::make_unique<actor>(parts, *std::move(first));

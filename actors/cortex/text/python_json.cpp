@@ -1,9 +1,9 @@
 #include "cortex/text/python_json.hpp"
 
+#include "cortex/json.hpp"
+#include "cortex/text/json_grammar.hpp"
 #include "cortex/text/python_number.hpp"
 #include "cortex/text/unicode.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -17,6 +17,7 @@ namespace cortex::text {
 namespace {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
+constexpr std::size_t surrogate_length = 3;
 constexpr const char* too_long = "JSON of more than 16 MiB";
 
 /// @pre `unit <= 0xffff`
@@ -35,7 +36,7 @@ std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
   return static_cast<std::size_t>(end - begin);
 }
 
-void append_ascii(std::string& out, char character) {
+void append_ascii(std::string& out, char character, bool ensure_ascii) {
   switch (character) {
     case '"': out += "\\\""; return;
     case '\\': out += "\\\\"; return;
@@ -46,7 +47,7 @@ void append_ascii(std::string& out, char character) {
     case '\f': out += "\\f"; return;
     default: break;
   }
-  if (character < ' ' || character > '~')
+  if (character < ' ' || (character > '~' && ensure_ascii))
     append_unicode_escape(out, static_cast<unsigned char>(character));
   else
     out += character;
@@ -62,43 +63,15 @@ void append_beyond_ascii(std::string& out, char32_t code_point) {
   append_unicode_escape(out, 0xdc00 + (offset & 0x3ffU));
 }
 
-/// Receives what nlohmann-json's parser sees and keeps the strings of one flat array. No tree is
-/// built: the first thing that does not belong there ends the parse. Not thread-safe.
-class flat_text_reader {
-public:
-  std::vector<std::string> texts;
-  std::string problem;
-
-  bool null() { return refuse(); }
-  bool boolean(bool) { return refuse(); }
-  bool number_integer(std::int64_t) { return refuse(); }
-  bool number_unsigned(std::uint64_t) { return refuse(); }
-  bool number_float(double, const std::string&) { return refuse(); }
-  bool string(std::string& text) {
-    if (!inside_)
-      return refuse();
-    texts.push_back(std::move(text));
-    return true;
-  }
-  bool binary(nlohmann::json::binary_t&) { return refuse(); }
-  bool start_object(std::size_t) { return refuse(); }
-  bool key(std::string&) { return refuse(); }
-  bool end_object() { return refuse(); }
-  bool start_array(std::size_t) { return std::exchange(inside_, true) ? refuse() : true; }
-  bool end_array() { return true; }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) {
-    problem = "no valid JSON at byte " + std::to_string(position);
-    return false;
-  }
-
-private:
-  bool refuse() {
-    problem = "no flat JSON array of strings";
-    return false;
-  }
-
-  bool inside_ = false;
-};
+/// A surrogate in the form that UTF-8 has for code points of three bytes, but refuses for these.
+std::optional<std::uint32_t> surrogate_at(std::string_view text, std::size_t at) noexcept {
+  const auto bits = [text, at](std::size_t i) -> std::uint32_t {
+    return i < text.size() - at ? static_cast<unsigned char>(text[at + i]) : 0U;
+  };
+  if (bits(0) != 0xedU || (bits(1) & 0xe0U) != 0xa0U || (bits(2) & 0xc0U) != 0x80U)
+    return std::nullopt;
+  return 0xd000U | ((bits(1) & 0x3fU) << 6U) | (bits(2) & 0x3fU);
+}
 
 /// Walks over the characters of a JSON text. Embeddings are read in great numbers when a file is
 /// opened, so this one is made for nothing but numbers. Not thread-safe.
@@ -121,10 +94,11 @@ public:
 
   /// A number in the grammar of RFC 8259 section 6 that a double can hold.
   std::optional<double> take_number() {
-    const std::size_t begin = at_;
-    if (!skip_number())
+    const auto form = scan_json_number(json_.substr(at_));
+    if (form.length == 0)
       return std::nullopt;
-    const auto spelled = json_.substr(begin, at_ - begin);
+    const auto spelled = json_.substr(at_, form.length);
+    at_ += form.length;
     if (spelled == "0.0") // most of them
       return 0.0;
     double value = 0.0;
@@ -136,24 +110,6 @@ public:
 
 private:
   [[nodiscard]] bool sees(char wanted) const { return at_ < json_.size() && json_[at_] == wanted; }
-  bool skip_digits() {
-    const std::size_t begin = at_;
-    while (at_ < json_.size() && json_[at_] >= '0' && json_[at_] <= '9')
-      ++at_;
-    return at_ > begin;
-  }
-  bool skip_number() {
-    take('-');
-    if (!take('0') && !skip_digits())
-      return false;
-    if (take('.') && !skip_digits())
-      return false;
-    if (!take('e') && !take('E'))
-      return true;
-    if (!take('+'))
-      take('-');
-    return skip_digits();
-  }
 
   std::string_view json_;
   std::size_t at_ = 0;
@@ -161,7 +117,7 @@ private:
 
 } // namespace
 
-void append_python_json(std::string& out, std::string_view text) {
+void append_python_json(std::string& out, std::string_view text, bool ensure_ascii) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
     const auto plain = plain_run(text, at);
@@ -170,10 +126,17 @@ void append_python_json(std::string& out, std::string_view text) {
     if (at == text.size())
       break;
     const auto next = decode(text, at);
-    if (next.code_point < 0x80)
-      append_ascii(out, text[at]);
-    else
+    if (next.code_point < 0x80) {
+      append_ascii(out, text[at], ensure_ascii);
+    } else if (next.valid && !ensure_ascii) {
+      out.append(text, at, next.length);
+    } else if (const auto surrogate = surrogate_at(text, at)) {
+      append_unicode_escape(out, *surrogate);
+      at += surrogate_length;
+      continue;
+    } else {
       append_beyond_ascii(out, next.code_point);
+    }
     at += next.length;
   }
   out += '"';
@@ -197,12 +160,23 @@ std::string python_json(std::span<const std::string> texts) {
 }
 
 expected<std::vector<std::string>> read_json_texts(std::string_view json) {
-  if (json.size() > max_json_bytes)
-    return fail(errc::corrupt, too_long);
-  flat_text_reader reader;
-  if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader))
-    return fail(errc::corrupt, std::move(reader.problem));
-  return std::move(reader.texts);
+  json_limits limits;
+  limits.max_bytes = max_json_bytes;
+  limits.max_depth = 1;
+  limits.max_values = json.size();
+  auto read = cortex::json::parse(json, limits);
+  if (!read)
+    return unexpected{std::move(read).error()};
+  if (read->elements() == nullptr)
+    return fail(errc::corrupt, "no JSON array of texts");
+  std::vector<std::string> texts;
+  texts.reserve(read->size());
+  for (auto& each : *read->elements()) {
+    if (each.text() == nullptr || !valid_utf8(*each.text()))
+      return fail(errc::corrupt, "no JSON array of texts in UTF-8");
+    texts.push_back(std::move(*each.text()));
+  }
+  return texts;
 }
 
 expected<std::vector<double>> read_json_numbers(std::string_view json) {

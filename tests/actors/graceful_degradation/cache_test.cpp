@@ -5,6 +5,7 @@
 #include "support/wait.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <set>
 
@@ -200,21 +201,40 @@ TEST_CASE("rows that another program wrote are followed, however much is written
   put(opened, "kept", "x");
   // As a program would that does not know the lock: with SQLite alone.
   testing::sqlite_probe other{t.file(), testing::sqlite_probe::access::read_write};
-  other.execute("INSERT INTO response_cache(query_hash, query, response) VALUES('"
-                + degraded::query{"theirs"}.hash() + "', 'theirs', 'x')");
+  constexpr int rows = 20;
+  std::atomic<int> followed{0};
+  std::atomic<int> kept{0};
+  std::atomic<int> unfound{0};
+  std::atomic<bool> over{false};
 
-  // Our writes make the writer notice; they go on while the file is read again.
-  int puts = 0;
-  REQUIRE(testing::eventually([&] {
-    put(opened, "ours " + std::to_string(puts), std::to_string(puts));
-    REQUIRE(get(opened, "kept"));
-    ++puts;
-    return get(opened, "theirs").has_value();
-  }));
+  // Some write without a pause, and find what they have written, while the file is read again and
+  // again.
+  testing::run_threads(5, [&](std::size_t index) {
+    const auto find
+      = [&](const std::string& query) { return opened.call(degraded::get{query}).value(); };
+    if (index == 0) {
+      for (; followed < rows; ++followed) {
+        const degraded::query theirs{"theirs " + std::to_string(followed)};
+        other.execute("INSERT INTO response_cache(query_hash, query, response) VALUES('"
+                      + theirs.hash() + "', '" + theirs.text() + "', 'x')");
+        if (!testing::eventually([&] { return find(theirs.text()).has_value(); }))
+          break;
+      }
+      over = true;
+      return;
+    }
+    for (int i = 0; !over; ++i) {
+      const auto ours = std::to_string(index) + " of ours " + std::to_string(i % 50);
+      static_cast<void>(opened.call(degraded::put{ours, std::to_string(i)}).value());
+      const auto got = find(ours);
+      unfound += got && got->response == std::to_string(i) ? 0 : 1;
+      kept += find("kept") ? 1 : 0;
+    }
+  });
 
-  for (int i = 0; i < puts; ++i)
-    CHECK(get(opened, "ours " + std::to_string(i))->response == std::to_string(i));
-  CHECK(get(opened, "kept")->hit_count == puts + 1);
+  CHECK(followed == rows);
+  CHECK(unfound == 0);
+  CHECK(get(opened, "kept")->hit_count == kept + 1);
   const auto hits = opened.call(degraded::status{})->cache_hits;
   REQUIRE(opened.call(degraded::flush{}));
   auto file = opened.database();

@@ -157,9 +157,11 @@ TEST_CASE("stopping the runtime waits for functions that still run", "[graceful_
   const auto go_on = std::make_shared<testing::signal>();
   REQUIRE(opened.process(
     "q", [=](const degraded::model_call&) { return std::string{go_on->wait() ? "x" : "y"}; }));
-  std::thread stopper{[&] { CHECK(t.rt->stop(testing::default_deadline)); }};
+  std::atomic<bool> stopped{false};
+  std::thread stopper{[&] { stopped = t.rt->stop(testing::default_deadline).has_value(); }};
   CHECK(opened.running_calls() == 1);
   go_on->set();
   stopper.join();
+  CHECK(stopped);
   CHECK(opened.running_calls() == 0);
 }

@@ -2,6 +2,7 @@
 #include "manager_fixture.hpp"
 #include "support/wait.hpp"
 
+#include <atomic>
 #include <cstdlib>
 
 namespace testing = cortex::testing;
@@ -38,12 +39,13 @@ TEST_CASE("GD-14: the manager of the process is made once, shut down, and made a
           "[graceful_degradation][concurrency]") {
   const home own;
 
-  testing::run_threads(8, [](std::size_t index) {
+  std::atomic<int> answered{0};
+  testing::run_threads(8, [&](std::size_t index) {
     const auto got = degraded::process_with_fallback("question " + std::to_string(index),
                                                      testing::answering("yes"));
-    REQUIRE(got);
-    CHECK(got->source == source::llm);
+    answered += got.value().source == source::llm ? 1 : 0;
   });
+  CHECK(answered == 8);
   const auto first = degraded::process_wide().value();
   CHECK(first.call(degraded::status{})->cache_entries == 8);
   CHECK(std::filesystem::exists(own.path() / ".cortex" / "response_cache.db"));

@@ -4,6 +4,7 @@
 #include "cortex/text/unicode.hpp"
 
 #include "manager_fixture.hpp"
+#include "support/make_files/make_files.hpp"
 #include "support/vectors.hpp"
 
 #include <cstdlib>
@@ -360,8 +361,6 @@ TEST_CASE("a new response cache has the schema of the original's, to the letter"
   CHECK(made == schema_of(old.open()));
   CHECK(made.size() > 1);
 }
-
-void write_response_cache(const std::filesystem::path& dir); // support/make_files
 
 TEST_CASE("a file of ours has rows of every kind in the original's form",
           "[graceful_degradation]") {

@@ -1,26 +1,16 @@
 // Writes a response cache with rows of every kind, through the public interface alone.
 #include "cortex/graceful_degradation.hpp"
 
+#include "support/make_files/make_files.hpp"
+
 #include <chrono>
 #include <filesystem>
-#include <stdexcept>
 #include <string>
 
-namespace {
-
 namespace degraded = cortex::graceful_degradation;
+using cortex::testing::need;
 using namespace std::chrono_literals;
 
-template <class T>
-T need(cortex::expected<T> result) {
-  if (!result)
-    throw std::runtime_error{to_string(result.error())};
-  return *std::move(result);
-}
-
-} // namespace
-
-/// Makes `response_cache.db` in a folder. Throws `std::runtime_error`.
 void write_response_cache(const std::filesystem::path& dir) {
   cortex::manual_wall_clock clock{cortex::wall_time{std::chrono::seconds{1'766'397'600}}};
   cortex::runtime_options how;
@@ -48,8 +38,6 @@ void write_response_cache(const std::filesystem::path& dir) {
   need(opened.call(degraded::put{"", "the empty query"}));
   need(opened.call(degraded::put{"an empty response", ""}));
   need(opened.call(degraded::put{"INSTALL docker ITEM0 ", "replaced"}));
-  if (auto flushed = opened.call(degraded::flush{}); !flushed)
-    throw std::runtime_error{to_string(flushed.error())};
-  if (auto stopped = rt.stop(); !stopped)
-    throw std::runtime_error{to_string(stopped.error())};
+  need(opened.call(degraded::flush{}));
+  need(rt.stop());
 }
