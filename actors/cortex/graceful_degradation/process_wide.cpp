@@ -11,6 +11,12 @@
 namespace cortex::graceful_degradation {
 namespace {
 
+/// Made after the first manager was opened, so it ends before whatever the runtime keeps in objects
+/// of static storage, and ends the manager while they are there.
+struct end_of_process {
+  ~end_of_process() { static_cast<void>(shut_down_process_wide()); }
+};
+
 /// One manager, opened by whoever asks first; the others wait for that. *Thread-safe*.
 class instance {
 public:
@@ -50,8 +56,11 @@ private:
       opened = unexpected{std::move(rt).error()};
     else if (opened = graceful_degradation::open(*rt); opened)
       runtime_.emplace(*std::move(rt));
-    if (opened)
+    if (opened) {
       manager_.emplace(*opened);
+      static_cast<void>(inline_executor()); // made now if it was not yet
+      static const end_of_process last;
+    }
     state_.store(opened ? state::open : state::none); // the next one tries again
     state_.notify_all();
     return opened;
