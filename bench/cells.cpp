@@ -4,6 +4,7 @@
 #include "messaging.hpp"
 #include "ours.hpp"
 #include "rivals/pooled_limits.hpp"
+#include "rivals/pooled_response_cache.hpp"
 #include "rivals/pooled_semantic_cache.hpp"
 #include "rivals/services.hpp"
 #include "rivals/stores.hpp"
@@ -127,6 +128,25 @@ cell crowd_cell(const std::string& name, Wrap wrap) {
   return made;
 }
 
+/// One thread that matches requests against the patterns.
+cell pattern_cell() {
+  cell made{"pattern_match/1", 1, 0, 16, {}};
+  made.contenders.push_back(
+    {"std_regex_one_by_one", role::rival, pattern_matching(make_regex_patterns)});
+  made.contenders.push_back({"cortex", role::ours, pattern_matching(make_cortex_patterns)});
+  return made;
+}
+
+/// As many operations as in the original's test, and ten times as many: no more answers than the
+/// cache keeps.
+void add_response_cells(std::vector<cell>& to, const corpus& prompts) {
+  const std::vector<contender> contenders{
+    {"original_in_cpp", role::rival, response_operations(open_pooled_response_cache, prompts)},
+    {"cortex", role::ours, response_operations(open_cortex_response_cache, prompts)}};
+  to.push_back({"response_mixed/documented", 300, 5, 1, contenders});
+  to.push_back({"response_mixed/tenfold", 300, 50, 1, contenders});
+}
+
 /// The original's shape of a test, ten times it, and as long as the window.
 void add_shapes(std::vector<cell>& to, const std::string& name, unsigned threads,
                 std::uint64_t quota, const std::vector<contender>& contenders) {
@@ -237,6 +257,8 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
   add_shapes(cells, "pool_writes", 10, 20, pool(10));
   add_shapes(cells, "pool_mixed", 20, 50, pool(3));
   add_limit_cells(cells);
+  add_response_cells(cells, prompts);
+  cells.push_back(pattern_cell());
   return cells;
 }
 

@@ -1,5 +1,4 @@
-/// The library's side of each workload, one file for each: ours_storage, ours_messaging,
-/// ours_semantic_cache and ours_accelerator_limits.
+/// The library's side of each workload, one file `ours_…` for each.
 #pragma once
 
 #include "cortex/expected.hpp"
@@ -7,6 +6,7 @@
 #include "limits.hpp"
 #include "messaging.hpp"
 #include "records.hpp"
+#include "responses.hpp"
 #include "semantic.hpp"
 
 #include <cstddef>
@@ -54,5 +54,8 @@ open_cortex_whole_load_store(const store_setting& where);
 open_cortex_semantic_cache(const semantic_setting& where);
 
 [[nodiscard]] std::unique_ptr<limit_store> open_cortex_limits(const limit_setting& where);
+[[nodiscard]] std::unique_ptr<response_store>
+open_cortex_response_cache(const response_setting& where);
+[[nodiscard]] std::unique_ptr<command_finder> make_cortex_patterns();
 
 } // namespace cortex::bench

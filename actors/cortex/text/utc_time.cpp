@@ -7,7 +7,8 @@
 namespace cortex::text {
 namespace {
 
-constexpr std::string_view shape = "0000-00-00T00:00:00Z";
+constexpr std::string_view iso_shape = "0000-00-00T00:00:00Z";
+constexpr std::string_view sqlite_shape = "0000-00-00 00:00:00";
 
 void put_number(std::string& stamp, std::size_t at, std::size_t digits, unsigned value) {
   for (std::size_t i = at + digits; i-- > at; value /= 10)
@@ -22,16 +23,14 @@ unsigned get_number(std::string_view stamp, std::size_t at, std::size_t digits) 
   return value;
 }
 
-bool has_shape(std::string_view stamp) noexcept {
+bool has_shape(std::string_view stamp, std::string_view shape) noexcept {
   return std::equal(stamp.begin(), stamp.end(), shape.begin(), shape.end(),
                     [](char seen, char wanted) {
                       return wanted == '0' ? seen >= '0' && seen <= '9' : seen == wanted;
                     });
 }
 
-} // namespace
-
-std::string format_utc(std::int64_t unix_seconds) {
+std::string format(std::int64_t unix_seconds, std::string_view shape) {
   using namespace std::chrono;
   const sys_seconds instant{seconds{std::clamp(unix_seconds, earliest_utc, latest_utc)}};
   const auto midnight = floor<days>(instant);
@@ -48,9 +47,9 @@ std::string format_utc(std::int64_t unix_seconds) {
   return stamp;
 }
 
-std::optional<std::int64_t> parse_utc(std::string_view stamp) noexcept {
+std::optional<std::int64_t> parse(std::string_view stamp, std::string_view shape) noexcept {
   using namespace std::chrono;
-  if (!has_shape(stamp))
+  if (!has_shape(stamp, shape))
     return std::nullopt;
   const year_month_day date{year{static_cast<int>(get_number(stamp, 0, 4))},
                             month{get_number(stamp, 5, 2)}, day{get_number(stamp, 8, 2)}};
@@ -61,6 +60,24 @@ std::optional<std::int64_t> parse_utc(std::string_view stamp) noexcept {
     return std::nullopt;
   const auto instant = sys_days{date} + hours{hour} + minutes{minute} + seconds{second};
   return duration_cast<seconds>(instant.time_since_epoch()).count();
+}
+
+} // namespace
+
+std::string format_utc(std::int64_t unix_seconds) {
+  return format(unix_seconds, iso_shape);
+}
+
+std::optional<std::int64_t> parse_utc(std::string_view stamp) noexcept {
+  return parse(stamp, iso_shape);
+}
+
+std::string format_sqlite_utc(std::int64_t unix_seconds) {
+  return format(unix_seconds, sqlite_shape);
+}
+
+std::optional<std::int64_t> parse_sqlite_utc(std::string_view stamp) noexcept {
+  return parse(stamp, sqlite_shape);
 }
 
 } // namespace cortex::text

@@ -1,4 +1,5 @@
-/// Points in time as text: `YYYY-MM-DDTHH:MM:SSZ`, whose binary order is the order in time.
+/// Points in time as text: `YYYY-MM-DDTHH:MM:SSZ`, or as SQLite's CURRENT_TIMESTAMP writes them,
+/// `YYYY-MM-DD HH:MM:SS`. The binary order of each form is the order in time.
 ///
 /// All functions are *thread-safe*.
 #pragma once
@@ -19,5 +20,9 @@ inline constexpr std::int64_t latest_utc = 253'402'300'799;
 
 /// Reads what `format_utc` writes; nothing for any other form and for dates that do not exist.
 [[nodiscard]] std::optional<std::int64_t> parse_utc(std::string_view stamp) noexcept;
+
+/// The same two in the form of SQLite's CURRENT_TIMESTAMP.
+[[nodiscard]] std::string format_sqlite_utc(std::int64_t unix_seconds);
+[[nodiscard]] std::optional<std::int64_t> parse_sqlite_utc(std::string_view stamp) noexcept;
 
 } // namespace cortex::text

@@ -49,3 +49,11 @@ TEST_CASE("other forms and impossible dates are no stamps", "[text][errors]") {
 
   CHECK_FALSE(text::parse_utc(bad));
 }
+
+TEST_CASE("SQLite's form of a stamp says the same second without the letters", "[text]") {
+  CHECK(text::format_sqlite_utc(1'700'000'000) == "2023-11-14 22:13:20");
+  CHECK(text::parse_sqlite_utc("2023-11-14 22:13:20") == 1'700'000'000);
+  CHECK_FALSE(text::parse_sqlite_utc("2023-11-14T22:13:20Z"));
+  CHECK_FALSE(text::parse_sqlite_utc("2023-11-14 22:13:20.5"));
+  CHECK_FALSE(text::parse_utc("2023-11-14 22:13:20"));
+}

@@ -18,6 +18,7 @@ struct writer {
 constexpr std::array writers{
   writer{"cache.db", write_cache},
   writer{"limits.db", write_limits},
+  writer{"response_cache.db", write_response_cache},
 };
 
 } // namespace

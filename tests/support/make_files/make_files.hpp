@@ -11,6 +11,7 @@
 // interface and from fixed inputs: the same rows each time. Throws `std::runtime_error`.
 void write_cache(const std::filesystem::path& dir);
 void write_limits(const std::filesystem::path& dir);
+void write_response_cache(const std::filesystem::path& dir);
 
 namespace cortex::testing {
 

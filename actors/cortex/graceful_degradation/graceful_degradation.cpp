@@ -1,0 +1,102 @@
+#include "cortex/graceful_degradation.hpp"
+
+#include "cortex/detail/actor_name.hpp"
+#include "cortex/graceful_degradation/actor.hpp"
+#include "cortex/graceful_degradation/manager.hpp"
+#include "cortex/graceful_degradation/schema.hpp"
+#include "cortex/text/home.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cortex::graceful_degradation {
+namespace {
+
+expected<void> check(const options& wanted) {
+  std::string wrong;
+  const auto require = [&wrong](bool good, const char* what) {
+    if (!good)
+      wrong += (wrong.empty() ? "" : "; ") + std::string{what};
+  };
+  require(wanted.max_entries > 0, "max_entries: at least 1");
+  require(wanted.health_check_interval.count() > 0, "health_check_interval: more than 0");
+  require(wanted.api_timeout.count() > 0, "api_timeout: more than 0");
+  require(wanted.flush_interval.count() >= 0, "flush_interval: not negative");
+  require(wanted.flush_hits >= 1, "flush_hits: at least 1");
+  if (!wrong.empty())
+    return fail(errc::invalid_argument, wrong);
+  return {};
+}
+
+expected<std::string> path_of(const options& wanted) {
+  if (!wanted.path.empty())
+    return wanted.path;
+  const auto home = text::home_folder();
+  if (!home)
+    return fail(errc::not_found, "there is no home folder for ~/.cortex/response_cache.db");
+  return *home + "/.cortex/response_cache.db";
+}
+
+expected<file_content> read_all(storage::database& file) {
+  return file.read([](storage::snapshot& view) { return read_file(view); },
+                   {.owner = "graceful_degradation load"});
+}
+
+} // namespace
+
+expected<manager> open(const runtime& rt, options wanted) {
+  if (auto good = check(wanted); !good)
+    return unexpected{std::move(good).error()};
+  auto path = path_of(wanted);
+  if (!path)
+    return unexpected{std::move(path).error()};
+  wanted.database.schema = {"graceful_degradation", base_schema, {}};
+  wanted.database.level = wanted.level;
+  auto file = storage::database::open(rt, *path, wanted.database);
+  if (!file)
+    return unexpected{std::move(file).error()};
+  auto content = read_all(*file);
+  if (!content)
+    return unexpected{std::move(content).error()};
+  std::vector<std::string> notices;
+  if (!content->damaged.empty())
+    notices.push_back(std::to_string(content->damaged.size()) + " damaged rows were removed");
+
+  actor_parts parts{*file,
+                    rt.unowned(),
+                    wanted.max_entries,
+                    wanted.health_check_interval,
+                    std::move(wanted.on_mode_change),
+                    wanted.level,
+                    wanted.flush_interval.count() == 0,
+                    wanted.flush_hits};
+  constexpr auto longest
+    = std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds::max());
+  wanted.actor.tick = wanted.flush_interval.count() == 0 ? std::chrono::seconds{1}
+                                                         : std::min(wanted.flush_interval, longest);
+  auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
+  runtime host = rt;
+  auto spawned = host.spawn<actor>(
+    cortex::detail::actor_name("graceful_degradation", file->path()),
+    [parts, loaded]() mutable -> std::unique_ptr<actor> {
+      if (auto first = std::exchange(*loaded, std::nullopt))
+        return std::make_unique<actor>(parts, *std::move(first));
+      auto again = read_all(parts.file); // after a crash
+      return again ? std::make_unique<actor>(parts, *std::move(again)) : nullptr;
+    },
+    wanted.actor);
+  if (!spawned)
+    return unexpected{std::move(spawned).error()};
+  auto calls = std::make_shared<host_calls>();
+  if (auto attached = host.attach(calls); !attached)
+    return unexpected{std::move(attached).error()};
+  for (const auto& notice : notices)
+    rt.log(severity::warning, "graceful_degradation", notice);
+  const handle talks_to = *spawned;
+  return manager{talks_to, std::make_shared<const detail::manager_parts>(
+                             rt.unowned(), *std::move(file), *std::move(spawned),
+                             wanted.patterns ? *std::move(wanted.patterns) : patterns::built_in(),
+                             wanted.api_timeout, std::move(notices), std::move(calls))};
+}
+
+} // namespace cortex::graceful_degradation
