@@ -13,6 +13,17 @@ std::optional<pool_row> told(const stored_pool* row) {
   return pool_row{*row->config, row->segment.value_or("")};
 }
 
+/// A change of rows that the file refuses.
+template <class Reply>
+void refuse(const weak_handle<own_protocol>& self, promise<Reply> reply, error why) {
+  auto kept = std::make_shared<promise<Reply>>(std::move(reply));
+  auto answer = [kept, why = std::move(why)] { kept->set(unexpected{why}); };
+  if (const auto me = self.lock(); me.valid())
+    me.tell(write_failed{std::move(answer)});
+  else
+    answer();
+}
+
 } // namespace
 
 actor::actor(actor_parts parts, file_content content) : parts_(std::move(parts)) {
@@ -101,13 +112,10 @@ void actor::operator()(const forget& request, promise<void> reply) {
   static_cast<void>(parts_.file.write_async(std::move(write), write_level())
                       .then(inline_executor(), [self = self_, reply = std::move(reply)](
                                                  expected<storage::written<void>> done) mutable {
-                        if (done) {
+                        if (done)
                           reply.set({});
-                          return;
-                        }
-                        if (const auto me = self.lock(); me.valid())
-                          me.tell(write_failed{});
-                        reply.set(unexpected{std::move(done).error()});
+                        else
+                          refuse(self, std::move(reply), std::move(done).error());
                       }));
 }
 
@@ -134,7 +142,9 @@ future<void> actor::operator()(const write_snapshot& request) {
     });
 }
 
-void actor::operator()(const write_failed& /*request*/) {
+void actor::operator()(write_failed& request) {
+  if (request.answer)
+    refusals_.push_back(std::move(request.answer));
   for (auto& [name, each] : tracked_) {
     each.mirror.forget();
     each.written = false;
@@ -144,17 +154,20 @@ void actor::operator()(const write_failed& /*request*/) {
 
 void actor::operator()(reloaded& request) {
   reloading_ = false;
-  if (!request.content) {
-    parts_.rt.log(severity::error, "kv_cache",
-                  "cannot read the pools again: " + to_string(request.content.error()));
-    return;
-  }
-  if (request.changes_before != changes_) { // what was read is older than memory
+  if (request.content && request.changes_before != changes_) { // it is older than memory
     reload();
     return;
   }
-  table_.load(*std::move(request.content));
-  track_all();
+  stale_ = !request.content;
+  if (request.content) {
+    table_.load(*std::move(request.content));
+    track_all();
+  } else {
+    parts_.rt.log(severity::error, "kv_cache",
+                  "cannot read the pools again: " + to_string(request.content.error()));
+  }
+  for (auto& answer : std::exchange(refusals_, {}))
+    answer();
 }
 
 // -- upkeep ---------------------------------------------------------------------------------------
@@ -177,7 +190,7 @@ void actor::on_tick() {
   }
   // Somebody else wrote the file, for example the original: memory follows it.
   const auto seen = parts_.file.stats().foreign_changes;
-  if (std::exchange(foreign_changes_, seen) != seen)
+  if (std::exchange(foreign_changes_, seen) != seen || stale_)
     reload();
 }
 
@@ -198,13 +211,10 @@ void actor::store(const configuration& config, const std::string& segment, bool 
   static_cast<void>(parts_.file.write_async(std::move(write), write_level())
                       .then(inline_executor(), [self = self_, reply = std::move(reply)](
                                                  expected<storage::written<void>> done) mutable {
-                        if (done) {
+                        if (done)
                           reply.set(saved{done->commit});
-                          return;
-                        }
-                        if (const auto me = self.lock(); me.valid())
-                          me.tell(write_failed{});
-                        reply.set(unexpected{std::move(done).error()});
+                        else
+                          refuse(self, std::move(reply), std::move(done).error());
                       }));
 }
 

@@ -7,6 +7,7 @@
 #include "cortex/kv_cache/segment.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,9 +54,11 @@ struct write_snapshot {
   tracked_pool which;
   pool_snapshot content;
 };
-/// To itself: rows could not be written, so memory knows what the file does not.
+/// To itself: rows could not be written, so memory knows what the file does not. It goes back, and
+/// only then is whoever asked for them told.
 struct write_failed {
   using reply = void;
+  std::function<void()> answer{};
 };
 /// To itself: what the file says now.
 struct reloaded {
@@ -91,7 +94,7 @@ public:
   void operator()(const forget& request, promise<void> reply);
   std::vector<tracked_pool> operator()(const tracked& request);
   future<void> operator()(const write_snapshot& request);
-  void operator()(const write_failed& request);
+  void operator()(write_failed& request);
   void operator()(reloaded& request);
 
   void on_start(weak_handle<own_protocol> self);
@@ -118,8 +121,10 @@ private:
   std::unordered_map<std::string, tracking> tracked_;
   std::unordered_map<std::string, std::weak_ptr<const void>> reserved_;
   bool reloading_ = false;
-  std::uint64_t changes_ = 0;         // of rows, whether written or not
-  std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed
+  bool stale_ = false; // the file could not be read again; the next tick tries
+  std::vector<std::function<void()>> refusals_; // that wait for memory to be as the file
+  std::uint64_t changes_ = 0;                   // of rows, whether written or not
+  std::uint64_t foreign_changes_ = 0;           // of the file, that memory has followed
 };
 
 } // namespace cortex::kv_cache

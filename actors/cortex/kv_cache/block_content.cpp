@@ -127,8 +127,11 @@ expected<std::vector<std::uint32_t>> block_pool::blocks_of(std::int64_t id) cons
   if (!at)
     return unexpected{std::move(at).error()};
   auto out = links_of(in_.sequence(*at));
-  for (auto& each : out)
+  for (auto& each : out) {
     each = in_.link(each).block;
+    if (each >= in_.shape().blocks) // they are used as offsets elsewhere
+      throw damaged{"a sequence has a block that is not there"};
+  }
   return out;
 }
 
