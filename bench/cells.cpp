@@ -1,6 +1,7 @@
 #include "cells.hpp"
 
 #include "crowd.hpp"
+#include "kv.hpp"
 #include "messaging.hpp"
 #include "ours.hpp"
 #include "rivals/pooled_semantic_cache.hpp"
@@ -226,6 +227,16 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
   add_shapes(cells, "pool_reads", 20, 50, pool(0));
   add_shapes(cells, "pool_writes", 10, 20, pool(10));
   add_shapes(cells, "pool_mixed", 20, 50, pool(3));
+  add_shapes(cells, "pools_saved", 100, 10,
+             {{"original_in_cpp", role::rival, saved_pools(open_pooled_registry)},
+              {"cortex", role::ours, saved_pools(open_cortex_registry)}});
+  for (const unsigned threads : {1U, 8U})
+    cells.push_back({"kv_allocate/" + std::to_string(threads),
+                     threads,
+                     0,
+                     1,
+                     {{"mutex_and_malloc", role::rival, allocated_sequences(make_locked_blocks)},
+                      {"cortex", role::ours, allocated_sequences(make_cortex_blocks)}}});
   return cells;
 }
 
