@@ -88,8 +88,8 @@ struct options {
   /// What the reply to a change of rows promises.
   storage::durability level = storage::durability::committed;
   /// What pools hold is written to their rows at most this late, or when a pool is next found
-  /// unlocked. Range > 0. A killed process loses at most that much of the rows; the pools
-  /// themselves are in shared memory and lose nothing.
+  /// unlocked, and when the registry ends. Range > 0. A killed process loses at most that much of
+  /// the rows; the pools themselves are in shared memory and lose nothing.
   std::chrono::milliseconds flush_interval{1000};
   /// Of the actor and the database. The schema is the pools' own.
   actor_options actor{};
@@ -116,7 +116,7 @@ public:
   /// Errors: as `validate`; `already_exists` if there is a row or a segment of that name, unless
   /// forced; `in_use` if the same pool is being made or destroyed; `no_space` if there is no memory
   /// for it; `read_only`; `permission`; `io`; those of a database write. In every case all is as it
-  /// was.
+  /// was, but for `outcome_unknown` and a `timeout` in COMMIT: the row may be there without memory.
   [[nodiscard]] expected<pool_row> create(const configuration& what,
                                           const create_options& how = {}) const;
 

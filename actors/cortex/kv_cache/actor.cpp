@@ -2,6 +2,7 @@
 
 #include "cortex/text/unicode.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cortex::kv_cache {
@@ -179,19 +180,18 @@ void actor::on_start(weak_handle<own_protocol> self) {
 void actor::on_tick() {
   if (parts_.read_only)
     return;
-  track_all();
-  for (auto& [name, each] : tracked_) {
-    if (each.written && each.changes == each.memory->changes())
-      continue;
-    // Without waiting: who holds the lock just now has changed something, and the next tick sees
-    // it.
-    if (auto content = take_snapshot(*each.memory, std::chrono::nanoseconds{0}))
-      static_cast<void>(write(name, each, *std::move(content)));
-  }
+  const auto retired = [](const auto& each) { return each.second.memory->retired(); };
+  if (std::ranges::any_of(tracked_, retired)) // what was to replace it may have failed
+    track_all();
+  write_behind();
   // Somebody else wrote the file, for example the original: memory follows it.
   const auto seen = parts_.file.stats().foreign_changes;
   if (std::exchange(foreign_changes_, seen) != seen || stale_)
     reload();
+}
+
+void actor::on_stop() {
+  write_behind(); // the database commits it before it closes
 }
 
 // -- logic ----------------------------------------------------------------------------------------
@@ -216,6 +216,16 @@ void actor::store(const configuration& config, const std::string& segment, bool 
                         else
                           refuse(self, std::move(reply), std::move(done).error());
                       }));
+}
+
+// Without waiting: who holds a lock just now changes something, and the next tick sees it.
+void actor::write_behind() {
+  for (auto& [name, each] : tracked_) {
+    if (each.written && each.changes == each.memory->changes())
+      continue;
+    if (auto content = take_snapshot(*each.memory, std::chrono::nanoseconds{0}))
+      static_cast<void>(write(name, each, *std::move(content)));
+  }
 }
 
 future<void> actor::write(const std::string& name, tracking& of, pool_snapshot content) {

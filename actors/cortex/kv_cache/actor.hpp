@@ -99,6 +99,7 @@ public:
 
   void on_start(weak_handle<own_protocol> self);
   void on_tick();
+  void on_stop();
 
 private:
   struct tracking {
@@ -110,6 +111,7 @@ private:
 
   void store(const configuration& config, const std::string& segment, bool fresh,
              promise<saved> reply);
+  void write_behind();
   future<void> write(const std::string& name, tracking& of, pool_snapshot content);
   void track_all();
   void reload();

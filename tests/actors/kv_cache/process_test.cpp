@@ -125,6 +125,15 @@ TEST_CASE("a pool made by a program that ends is there for the next", "[kv_cache
   CHECK(t.memory.count() == 0);
 }
 
+TEST_CASE("without a path the file is in the home folder", "[kv_cache][process][kv8]") {
+  const registry_fixture t;
+  child_process maker{{CORTEX_KV_WORKER, "create", "", t.memory.path(), "a", "4096"},
+                      {"HOME=" + t.folder.path().string()}};
+  REQUIRE(maker.wait()->ok());
+
+  CHECK(std::filesystem::exists(t.folder / ".cortex/kv_cache.db"));
+}
+
 TEST_CASE("a program killed while it makes a pool leaves nothing that stays",
           "[kv_cache][process][recovery]") {
   registry_fixture t;

@@ -213,6 +213,23 @@ TEST_CASE("rows follow the pools by themselves", "[kv_cache][kv6]") {
   CHECK(testing::eventually([&] { return t.text("SELECT count(*) FROM entries") == "1"; }));
 }
 
+TEST_CASE("rows are up to date when the pools end", "[kv_cache][kv6]") {
+  registry_fixture t;
+  auto wanted = t.options();
+  wanted.flush_interval = std::chrono::hours{1};
+  {
+    const auto pools = t.open(wanted);
+    REQUIRE(pools.create({"a", 65'536}));
+    const auto pool = pools.attach("a").value();
+    REQUIRE(pool.allocate({.id = 1, .bytes = 5000}));
+    REQUIRE(pool.lookup(1));
+  }
+  t.restart();
+
+  CHECK(t.text("SELECT seq_id || ' ' || count FROM entries") == "1 1");
+  CHECK(t.text("SELECT hits FROM stats") == "1");
+}
+
 TEST_CASE("names that no file can have are refused when the pool is made", "[kv_cache][kv7]") {
   registry_fixture t;
   const auto pools = t.open();

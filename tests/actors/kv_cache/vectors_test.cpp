@@ -85,10 +85,12 @@ public:
   void play(const json& steps, testing::case_counter& counter) {
     for (const auto& step : steps) {
       const auto defects = testing::defects_of(step);
-      if (defects.empty())
-        counter.ran();
+      if (diverged_ || !defects.empty())
+        counter.skipped(diverged_ ? "after a defect" : defects);
       else
-        counter.skipped(defects);
+        counter.ran();
+      if (diverged_)
+        continue;
       INFO("step " << step.dump());
       run(step, defects.empty());
     }
@@ -96,7 +98,10 @@ public:
 
 private:
   void run(const json& step, bool compare) {
+    static const std::set<std::string> known{"create", "destroy", "save_row",
+                                             "list",   "get",     "status"};
     const auto operation = step.at("op").get<std::string>();
+    REQUIRE(known.contains(operation));
     if (operation == "create")
       create(step, compare);
     else if (operation == "destroy")
@@ -121,6 +126,10 @@ private:
   void create(const json& step, bool compare) {
     const auto config = config_of(step.at("config"));
     const auto made = pools_.create(config, {.force = !compare});
+    if (!made && !compare) { // what the original lets pass
+      diverged_ = true;
+      return;
+    }
     INFO((made ? std::string{} : to_string(made.error())));
     REQUIRE(made);
     const auto& expect = step.at("expect");
@@ -166,6 +175,7 @@ private:
 
   testing::registry_fixture& t_;
   kv::registry pools_;
+  bool diverged_ = false; // a corrected step has left another state
 };
 
 void copy_recorded(const json& recorded, const testing::registry_fixture& t) {
