@@ -24,11 +24,15 @@ constexpr const char* schema
 
 /// *Not thread-safe*.
 struct registry_connection {
-  explicit registry_connection(const registry_setting& where)
-    : database(where.file, sync_level::normal, where.shared) {
-    database.execute(schema);
+  explicit registry_connection(const registry_setting& where) : database(open(where)) {}
+
+  static connection open(const registry_setting& where) {
+    connection made{where.file, sync_level::normal, where.shared};
+    made.execute(schema);
+    return made;
   }
-  connection database;
+
+  connection database; // with its tables, which the statements need
   statement begin = database.prepare("BEGIN IMMEDIATE");
   statement commit = database.prepare("COMMIT");
   statement rollback = database.prepare("ROLLBACK");

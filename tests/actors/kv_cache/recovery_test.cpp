@@ -81,6 +81,24 @@ TEST_CASE("a change that was half done is undone", "[kv_cache][recovery]") {
   t.require_sound();
 }
 
+TEST_CASE("an append that is cut off has noted what was before it", "[kv_cache][recovery]") {
+  memory_pool t{16};
+  fill(t);
+  auto& live = t.tables.live();
+  auto& next = t.tables.block(live.free_block_head);
+  next.references = 1; // so that it cannot be taken
+
+  CHECK_THROWS_AS(t.pool.append(5, 100, 1, t.now), kv::damaged);
+
+  CHECK(live.undo.valid == 1);
+  CHECK(live.undo.before.id == 5);
+  CHECK(live.undo.before.size_bytes == 70);
+  t.pool.rebuild();
+  CHECK(live.undo.valid == 0);
+  CHECK(t.pool.lookup(5, t.now)->size_bytes == 70);
+  t.require_sound();
+}
+
 TEST_CASE("the check finds what is wrong", "[kv_cache][recovery]") {
   const auto breaks = [](auto damage) {
     memory_pool t{16};

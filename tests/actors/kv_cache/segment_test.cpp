@@ -3,6 +3,7 @@
 
 #include "shared_folder.hpp"
 #include "support/temp_dir.hpp"
+#include "support/wait.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -11,6 +12,7 @@
 
 #include <array>
 #include <fstream>
+#include <stdexcept>
 
 namespace testing = cortex::testing;
 namespace kv = cortex::kv_cache;
@@ -84,6 +86,31 @@ TEST_CASE("two attachments see the same pool", "[kv_cache][segment]") {
   REQUIRE(mine);
   (*mine)[0] = std::byte{8};
   CHECK(one.data()[one.blocks_of(5)->back()] == std::byte{8});
+}
+
+TEST_CASE("threads share one attachment", "[kv_cache][segment][concurrency]") {
+  const shared_folder folder;
+  testing::make_segment(folder, "a", 64, 20);
+  const auto pool = kv::pool::attach("cortex_kv_a", in(folder)).value();
+
+  testing::run_threads(8, [&pool](std::size_t index) {
+    const std::array content{static_cast<std::byte>(index + 1)};
+    for (std::int64_t i = 0; i < 200; ++i) {
+      const auto id = static_cast<std::int64_t>(index) * 1000 + i;
+      auto made = pool.allocate({.id = id, .bytes = 200, .pin_for = std::chrono::minutes{1}});
+      if (!made) // the others have pinned it all
+        continue;
+      std::array<std::byte, 1> out{};
+      if (!pool.write(id, 150, content) || !pool.read(id, 150, out) || out != content)
+        throw std::runtime_error{"a pinned sequence has lost its content"};
+      if (!pool.append(id, 1) || !pool.lookup(id).value())
+        throw std::runtime_error{"a pinned sequence is gone"};
+    }
+  });
+
+  CHECK(pool.check()->empty());
+  CHECK(pool.stats()->pinned_blocks == 0);
+  CHECK(pool.stats()->recoveries == 0);
 }
 
 TEST_CASE("a pin lasts as long as its object and as its pool", "[kv_cache][segment]") {
