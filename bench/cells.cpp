@@ -1,6 +1,7 @@
 #include "cells.hpp"
 
 #include "crowd.hpp"
+#include "kv.hpp"
 #include "messaging.hpp"
 #include "ours.hpp"
 #include "rivals/pooled_limits.hpp"
@@ -259,6 +260,16 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
   add_limit_cells(cells);
   add_response_cells(cells, prompts);
   cells.push_back(pattern_cell());
+  add_shapes(cells, "pools_saved", 100, 10,
+             {{"original_in_cpp", role::rival, saved_pools(open_pooled_registry)},
+              {"cortex", role::ours, saved_pools(open_cortex_registry)}});
+  for (const unsigned threads : {1U, 8U})
+    cells.push_back({"kv_allocate/" + std::to_string(threads),
+                     threads,
+                     0,
+                     1,
+                     {{"mutex_and_malloc", role::rival, allocated_sequences(make_locked_blocks)},
+                      {"cortex", role::ours, allocated_sequences(make_cortex_blocks)}}});
   return cells;
 }
 
