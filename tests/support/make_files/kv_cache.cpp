@@ -1,6 +1,8 @@
 // Writes a file of pools of every kind, through the public interface alone.
 #include "cortex/kv_cache.hpp"
 
+#include "support/make_files/make_files.hpp"
+
 #include <stdlib.h>
 
 #include <array>
@@ -14,13 +16,7 @@ namespace {
 
 namespace kv = cortex::kv_cache;
 
-template <class T>
-T need(cortex::expected<T> result) {
-  if (!result)
-    throw std::runtime_error{to_string(result.error())};
-  if constexpr (!std::is_void_v<T>)
-    return *std::move(result);
-}
+using cortex::testing::need;
 
 /// Memory of the pools while they are made.
 struct memory_folder {
