@@ -204,6 +204,7 @@ TEST_CASE("a file of the original opens as it is and stays so", "[kv_cache][vect
 
   testing::case_counter counter{"kv_cache/database"};
   player{t}.play(recorded.at("probes"), counter);
+  t.restart();
   {
     const auto pools = t.open();
     CHECK(pools.notices().empty());
