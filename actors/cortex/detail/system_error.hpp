@@ -12,12 +12,17 @@ namespace cortex::detail {
 [[nodiscard]] inline errc code_of(int number) noexcept {
   switch (number) {
     case EACCES:
-    case EPERM: return errc::permission;
+    case EPERM:
+    case ELOOP: return errc::permission; // a link where there must be none
     case ENOENT:
+    case ENOTDIR:
     case ESRCH: return errc::not_found;
+    case EEXIST: return errc::already_exists;
     case EROFS: return errc::read_only;
     case ENOSPC:
-    case EDQUOT: return errc::no_space;
+    case EDQUOT:
+    case EFBIG:
+    case ENOMEM: return errc::no_space;
     case EBUSY: return errc::in_use;
     case EINVAL:
     case ERANGE: return errc::invalid_argument;

@@ -1,13 +1,12 @@
 #include "cortex/kv_cache.hpp"
 
+#include "cortex/detail/actor_name.hpp"
 #include "cortex/kv_cache/actor.hpp"
 #include "cortex/kv_cache/registry_core.hpp"
 #include "cortex/kv_cache/schema.hpp"
-#include "cortex/text/digest.hpp"
 #include "cortex/text/home.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 namespace cortex::kv_cache {
@@ -43,13 +42,10 @@ expected<file_content> read_all(storage::database& file) {
                    {.owner = "kv_cache load"});
 }
 
-// A name of the actor that two registries on one file share, so that the second one is refused.
-std::string actor_name(const storage::database& file, bool read_only) {
-  if (file.path() == ":memory:") {
-    static std::atomic<std::uint64_t> count{0};
-    return "kv_cache.memory." + std::to_string(count.fetch_add(1));
-  }
-  return "kv_cache." + text::sha256_hex(file.path()).substr(0, 12) + (read_only ? ".read" : "");
+// Two registries on one file share it, so that the second one is refused.
+std::string name_of(const storage::database& file, bool read_only) {
+  const std::string name = cortex::detail::actor_name("kv_cache", file.path());
+  return read_only ? name + ".read" : name;
 }
 
 std::vector<std::string> notices_of(const file_content& content,
@@ -144,7 +140,7 @@ expected<registry> open(const runtime& rt, options wanted) {
   auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
   runtime host = rt;
   auto spawned = host.spawn<actor>(
-    actor_name(*file, read_only),
+    name_of(*file, read_only),
     [parts, loaded]() mutable -> std::unique_ptr<actor> {
       if (auto first = std::exchange(*loaded, std::nullopt))
         return std::make_unique<actor>(parts, *std::move(first));

@@ -1,7 +1,5 @@
 #include "cortex/kv_cache/registry_core.hpp"
 
-#include "cortex/kv_cache/system_error.hpp"
-
 #include <utility>
 
 namespace cortex::kv_cache::detail {

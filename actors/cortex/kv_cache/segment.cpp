@@ -1,8 +1,8 @@
 #include "cortex/kv_cache/segment.hpp"
 
+#include "cortex/detail/system_error.hpp"
 #include "cortex/kv_cache/block_pool.hpp"
 #include "cortex/kv_cache/process.hpp"
-#include "cortex/kv_cache/system_error.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -30,7 +30,7 @@ constexpr int open_flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 expected<descriptor> open_directory(const std::string& directory) {
   const int number = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (number < 0)
-    return fail(system_error(errno, "'" + directory + "'"));
+    return cortex::detail::system_failure("'" + directory + "'");
   return descriptor{number};
 }
 
@@ -38,24 +38,25 @@ expected<descriptor> open_directory(const std::string& directory) {
 expected<descriptor> make_file(const descriptor& directory, std::uint64_t bytes) {
   descriptor file{::openat(directory.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
   if (file.get() < 0)
-    return fail(system_error(errno, "a new segment"));
+    return cortex::detail::system_failure("a new segment");
   // Not by ftruncate alone: who writes to a page for which there is no memory gets SIGBUS.
   int problem = 0;
   do
     problem = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes));
   while (problem == EINTR);
   if (problem != 0)
-    return fail(system_error(problem, "a segment of " + std::to_string(bytes) + " bytes"));
+    return cortex::detail::system_failure("a segment of " + std::to_string(bytes) + " bytes",
+                                          problem);
   return file;
 }
 
 expected<descriptor> open_file(const descriptor& directory, const std::string& name) {
   descriptor file{::openat(directory.get(), name.c_str(), open_flags)};
   if (file.get() < 0)
-    return fail(system_error(errno, "segment '" + name + "'"));
+    return cortex::detail::system_failure("segment '" + name + "'");
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0)
-    return fail(system_error(errno, "segment '" + name + "'"));
+    return cortex::detail::system_failure("segment '" + name + "'");
   if (!S_ISREG(facts.st_mode))
     return fail(errc::corrupt, "segment '" + name + "' is no regular file");
   if (facts.st_uid != ::geteuid() || (facts.st_mode & 077U) != 0)
@@ -72,7 +73,7 @@ expected<void> link_file(const descriptor& file, const descriptor& directory,
                          const std::string& name) {
   const auto path = "/proc/self/fd/" + std::to_string(file.get());
   if (::linkat(AT_FDCWD, path.c_str(), directory.get(), name.c_str(), AT_SYMLINK_FOLLOW) != 0)
-    return fail(system_error(errno, "segment '" + name + "'"));
+    return cortex::detail::system_failure("segment '" + name + "'");
   return {};
 }
 
@@ -141,7 +142,7 @@ mapping::~mapping() {
 expected<mapping> mapping::of(const descriptor& file, std::uint64_t bytes) {
   void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (at == MAP_FAILED)
-    return fail(system_error(errno, "mapping " + std::to_string(bytes) + " bytes"));
+    return cortex::detail::system_failure("mapping " + std::to_string(bytes) + " bytes");
   mapping out;
   out.bytes_ = {static_cast<std::byte*>(at), bytes};
   return out;

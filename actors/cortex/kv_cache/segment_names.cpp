@@ -1,6 +1,6 @@
 // Names of segments in their folder, and the room there.
+#include "cortex/detail/system_error.hpp"
 #include "cortex/kv_cache/segment.hpp"
-#include "cortex/kv_cache/system_error.hpp"
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -45,7 +45,7 @@ expected<void> remove_segments(const std::string& directory, const std::string& 
     return unexpected{std::move(paths).error()};
   for (const auto& path : {paths->first, paths->second})
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-      return fail(system_error(errno, "'" + path + "'"));
+      return cortex::detail::system_failure("'" + path + "'");
   return {};
 }
 
@@ -58,7 +58,7 @@ expected<void> rename_segments(const std::string& directory, const std::string& 
   for (const auto& [old_path, new_path] :
        {std::pair{before->first, after->first}, std::pair{before->second, after->second}})
     if (::rename(old_path.c_str(), new_path.c_str()) != 0 && errno != ENOENT)
-      return fail(system_error(errno, "'" + old_path + "'"));
+      return cortex::detail::system_failure("'" + old_path + "'");
   return {};
 }
 
@@ -70,7 +70,7 @@ bool segment_exists(const std::string& directory, const std::string& name) {
 expected<std::uint64_t> available_bytes(const std::string& directory) {
   struct statvfs facts {};
   if (::statvfs(directory.c_str(), &facts) != 0)
-    return fail(system_error(errno, "'" + directory + "'"));
+    return cortex::detail::system_failure("'" + directory + "'");
   const auto room = std::uint64_t{facts.f_bavail} * facts.f_frsize;
   return std::min(room, free_memory().value_or(room));
 }
