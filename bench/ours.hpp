@@ -1,7 +1,8 @@
-/// The library's side of each workload, one file for each: ours_storage, ours_messaging and
-/// ours_semantic_cache.
+/// The library's side of each workload, one file for each: ours_storage, ours_messaging,
+/// ours_semantic_cache, ours_context_memory, …
 #pragma once
 
+#include "memory.hpp"
 #include "messaging.hpp"
 #include "records.hpp"
 #include "semantic.hpp"
@@ -39,5 +40,7 @@ open_cortex_whole_load_store(const store_setting& where);
 
 [[nodiscard]] std::unique_ptr<semantic_store>
 open_cortex_semantic_cache(const semantic_setting& where);
+
+[[nodiscard]] std::unique_ptr<memory_store> open_cortex_context_memory(const memory_setting& where);
 
 } // namespace cortex::bench

@@ -300,7 +300,7 @@ private:
   bool redact_ = true;
 };
 
-/// Opens or makes a memory and reads its entries once, which takes some seconds for a million.
+/// Opens or makes a memory and reads its entries once, which takes some ten seconds for a million.
 /// Files of the original open as they are and stay readable by it.
 /// Errors: `invalid_argument` (options, path); those of `storage::database::open`; `already_exists`
 /// if this runtime has the same file open as a memory.

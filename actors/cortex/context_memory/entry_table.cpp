@@ -31,15 +31,13 @@ std::int64_t count_newer(const std::vector<text::micros>& ascending, text::micro
 
 } // namespace
 
-entry_table::entry_table() : words_([this](slot left, slot right) { return older(left, right); }) {}
+entry_table::entry_table() : words_(order_) {}
 
 // -- filling --------------------------------------------------------------------------------------
 
 slot entry_table::add(const facts& what) {
-  const auto place = static_cast<slot>(ids_.size());
   const auto group = number_of(what.category, what.action);
-  ids_.push_back(what.id);
-  stamps_.push_back(order_.pack(what.timestamp));
+  const auto place = order_.add(what.id, what.timestamp);
   group_of_.push_back(group);
   success_.push_back(what.success);
   alive_.push_back(true);
@@ -60,7 +58,7 @@ void entry_table::append(const facts& what) {
 }
 
 void entry_table::sort() {
-  std::ranges::sort(by_id_, {}, [this](slot place) { return ids_[place]; });
+  std::ranges::sort(by_id_, {}, [this](slot place) { return order_.id(place); });
   std::ranges::sort(instants_);
   for (auto& each : groups_)
     std::ranges::sort(each.instants);
@@ -82,7 +80,7 @@ void entry_table::retract(group_number group, std::string_view timestamp) {
 
 void entry_table::insert(const facts& what, bool announced) {
   const auto place = add(what);
-  const auto number = [this](slot each) { return ids_[each]; };
+  const auto number = [this](slot each) { return order_.id(each); };
   by_id_.insert(std::ranges::upper_bound(by_id_, what.id, {}, number), place);
   if (const auto instant = instant_of(what.timestamp)) {
     insert_sorted(instants_, *instant);
@@ -124,26 +122,24 @@ entry_table::erase(const std::vector<std::int64_t>& ids) {
     if (of.entries == 0)
       empty.emplace_back(categories_[of.category].name, *of.action);
   }
-  if (ids_.size() - by_id_.size() > std::max(fewest_to_compact, by_id_.size()))
+  if (order_.size() - by_id_.size() > std::max(fewest_to_compact, by_id_.size()))
     compact();
   return empty;
 }
 
 void entry_table::compact() {
-  std::vector<slot> names(ids_.size(), word_index::gone);
+  std::vector<slot> names(order_.size(), word_index::gone);
   slot next = 0;
-  for (slot place = 0; place < ids_.size(); ++place) {
+  for (slot place = 0; place < order_.size(); ++place) {
     if (!alive_[place])
       continue;
     names[place] = next;
-    ids_[next] = ids_[place];
-    stamps_[next] = stamps_[place];
+    order_.move(place, next);
     group_of_[next] = group_of_[place];
     success_[next] = success_[place];
     ++next;
   }
-  ids_.resize(next);
-  stamps_.resize(next);
+  order_.resize(next);
   group_of_.resize(next);
   success_.resize(next);
   alive_.assign(next, true);
@@ -177,7 +173,7 @@ std::vector<slot> entry_table::similar(std::string_view context, std::size_t lim
 
 std::vector<std::int64_t> entry_table::select(const selection& which) const {
   const auto matches = [&](slot place) {
-    if (which.id && *which.id != ids_[place])
+    if (which.id && *which.id != order_.id(place))
       return false;
     if (which.category && *which.category != categories_[groups_[group_of_[place]].category].name)
       return false;
@@ -190,7 +186,7 @@ std::vector<std::int64_t> entry_table::select(const selection& which) const {
   std::vector<std::int64_t> ids;
   for (const auto place : by_id_)
     if (matches(place))
-      ids.push_back(ids_[place]);
+      ids.push_back(order_.id(place));
   return ids;
 }
 
@@ -198,10 +194,10 @@ std::vector<std::int64_t> entry_table::oldest(std::size_t count) const {
   auto places = by_id_;
   count = std::min(count, places.size());
   const auto end = places.begin() + static_cast<std::ptrdiff_t>(count);
-  std::ranges::partial_sort(places, end, [this](slot l, slot r) { return older(l, r); });
+  std::ranges::partial_sort(places, end, [this](slot l, slot r) { return order_.older(l, r); });
   std::vector<std::int64_t> ids;
   for (auto place = places.begin(); place != end; ++place)
-    ids.push_back(ids_[*place]);
+    ids.push_back(order_.id(*place));
   return ids;
 }
 
@@ -214,7 +210,7 @@ std::vector<std::int64_t> entry_table::older_than(text::micros instant, std::siz
       break;
     const auto own = instant_of(place);
     if (own && *own < instant)
-      ids.push_back(ids_[place]);
+      ids.push_back(order_.id(place));
   }
   return ids;
 }
@@ -247,9 +243,9 @@ group_number entry_table::number_of(const std::string& category_name, const std:
 }
 
 std::optional<slot> entry_table::find(std::int64_t id) const {
-  const auto number = [this](slot each) { return ids_[each]; };
+  const auto number = [this](slot each) { return order_.id(each); };
   const auto found = std::ranges::lower_bound(by_id_, id, {}, number);
-  if (found == by_id_.end() || ids_[*found] != id)
+  if (found == by_id_.end() || order_.id(*found) != id)
     return std::nullopt;
   return *found;
 }
@@ -259,15 +255,7 @@ std::optional<text::micros> entry_table::instant_of(std::string_view timestamp) 
 }
 
 std::optional<text::micros> entry_table::instant_of(slot entry) const {
-  return reader_.read(order_.unpack(stamps_[entry]));
-}
-
-bool entry_table::older(slot left, slot right) const {
-  if (stamps_[left] == stamps_[right])
-    return ids_[left] < ids_[right];
-  if (order_.less(stamps_[left], stamps_[right]))
-    return true;
-  return !order_.less(stamps_[right], stamps_[left]) && ids_[left] < ids_[right];
+  return reader_.read(order_.timestamp(entry));
 }
 
 } // namespace cortex::context_memory

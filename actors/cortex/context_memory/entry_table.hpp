@@ -1,7 +1,7 @@
 /// What is known of all entries in memory: their order, their words, how often each action came.
 #pragma once
 
-#include "cortex/context_memory/stamp_order.hpp"
+#include "cortex/context_memory/slot_order.hpp"
 #include "cortex/context_memory/word_index.hpp"
 #include "cortex/text/local_time.hpp"
 
@@ -69,7 +69,7 @@ public:
 
   /// See the request `similar`; slots, newest first for each keyword.
   [[nodiscard]] std::vector<slot> similar(std::string_view context, std::size_t limit) const;
-  [[nodiscard]] std::int64_t id_of(slot entry) const { return ids_[entry]; }
+  [[nodiscard]] std::int64_t id_of(slot entry) const { return order_.id(entry); }
   [[nodiscard]] bool success_of(slot entry) const { return success_[entry]; }
   [[nodiscard]] const std::string& action_of(slot entry) const {
     return *groups_[group_of_[entry]].action;
@@ -109,17 +109,14 @@ private:
   [[nodiscard]] std::optional<slot> find(std::int64_t id) const;
   [[nodiscard]] std::optional<text::micros> instant_of(std::string_view timestamp) const;
   [[nodiscard]] std::optional<text::micros> instant_of(slot entry) const;
-  [[nodiscard]] bool older(slot left, slot right) const;
   void compact();
 
   // One place for each slot.
-  std::vector<std::int64_t> ids_;
-  std::vector<packed_stamp> stamps_;
+  slot_order order_;
   std::vector<group_number> group_of_;
   std::vector<bool> success_;
   std::vector<bool> alive_; // removed entries keep their place in the order until `compact`
 
-  stamp_order order_;
   std::vector<slot> by_id_;            // of the entries that are there
   std::vector<text::micros> instants_; // of the same, ascending, where there is one
   std::vector<action_group> groups_;

@@ -17,6 +17,13 @@ std::uint32_t trigram_at(std::string_view text, std::size_t at) noexcept {
   return byte(0) << 16U | byte(1) << 8U | byte(2);
 }
 
+/// There are many short lists, and few long ones: those keep their room to grow.
+void give_back_room(std::vector<std::uint32_t>& list) {
+  constexpr std::size_t short_list = 1024;
+  if (list.size() < short_list)
+    list.shrink_to_fit();
+}
+
 } // namespace
 
 std::size_t word_index::hash_word::operator()(std::string_view text) const noexcept {
@@ -32,16 +39,19 @@ bool word_index::same_word::operator()(word_number left, std::string_view right)
   return of->text_of(left) == right;
 }
 
-word_index::word_index(order older)
-  : older_(std::move(older)), numbers_(0, hash_word{this}, same_word{this}) {}
+word_index::word_index(const slot_order& order)
+  : order_(order), numbers_(0, hash_word{this}, same_word{this}) {}
 
 void word_index::insert(slot entry, std::string_view context, std::string_view action) {
+  const auto older = [this](slot left, slot right) { return order_.older(left, right); };
   each_distinct(context, action, [&](word_number number) {
-    auto& entries = words_[number].entries;
-    if (entries.empty() || older_(entries.back(), entry))
-      entries.push_back(entry);
+    auto& of = words_[number];
+    if (of.newest == gone || older(of.newest, entry))
+      of.entries.push_back(entry);
     else
-      entries.insert(std::lower_bound(entries.begin(), entries.end(), entry, older_), entry);
+      of.entries.insert(std::lower_bound(of.entries.begin(), of.entries.end(), entry, older),
+                        entry);
+    of.newest = of.entries.back();
   });
 }
 
@@ -51,13 +61,16 @@ void word_index::append(slot entry, std::string_view context, std::string_view a
 }
 
 void word_index::sort() {
+  const auto older = [this](slot left, slot right) { return order_.older(left, right); };
   for (auto& each : words_) {
-    if (!std::is_sorted(each.entries.begin(), each.entries.end(), older_))
-      std::sort(each.entries.begin(), each.entries.end(), older_);
-    each.entries.shrink_to_fit();
+    auto& entries = each.entries;
+    if (!std::is_sorted(entries.begin(), entries.end(), older))
+      std::sort(entries.begin(), entries.end(), older);
+    each.newest = entries.empty() ? gone : entries.back();
+    give_back_room(entries);
   }
   for (auto& [key, numbers] : by_trigram_)
-    numbers.shrink_to_fit();
+    give_back_room(numbers);
 }
 
 std::vector<slot> word_index::newest(std::string_view part, std::size_t limit,
@@ -65,17 +78,19 @@ std::vector<slot> word_index::newest(std::string_view part, std::size_t limit,
   const auto* numbers = candidates(part);
   if (numbers == nullptr || limit == 0)
     return {};
-  const auto newer = [this](slot left, slot right) { return older_(right, left); };
+  const auto newer = [this](slot left, slot right) { return order_.older(right, left); };
   std::set<slot, decltype(newer)> best{newer};
   const auto is_too_old
     = [&](slot entry) { return best.size() == limit && !newer(entry, *best.rbegin()); };
   // The newest words first: they fill the list with new entries, which most others cannot enter.
   for (auto number = numbers->rbegin(); number != numbers->rend(); ++number) {
-    const auto& entries = words_[*number].entries;
-    if (entries.empty() || is_too_old(entries.back())
+    const auto& facts = words_[*number];
+    if (facts.newest == gone || is_too_old(facts.newest)
         || text_of(*number).find(part) == std::string_view::npos)
       continue;
-    for (auto entry = entries.rbegin(); entry != entries.rend() && !is_too_old(*entry); ++entry) {
+    for (auto entry = facts.entries.rbegin(); entry != facts.entries.rend(); ++entry) {
+      if (is_too_old(*entry))
+        break;
       if (!lives(*entry))
         continue;
       best.insert(*entry);
@@ -93,7 +108,8 @@ void word_index::rename(const std::vector<slot>& names) {
     std::erase_if(entries, [&](slot entry) { return names[entry] == gone; });
     for (auto& entry : entries)
       entry = names[entry];
-    entries.shrink_to_fit();
+    each.newest = entries.empty() ? gone : entries.back();
+    give_back_room(entries);
   }
 }
 

@@ -1,6 +1,8 @@
 /// Which entries hold a word that contains a text: the index behind `similar`.
 #pragma once
 
+#include "cortex/context_memory/slot_order.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,22 +14,18 @@
 
 namespace cortex::context_memory {
 
-/// Names an entry in the indexes in memory: a place in a table, given once.
-using slot = std::uint32_t;
-
 /// Each word is kept once, with the slots whose texts hold it, in the order of the entries: oldest
 /// first. Words that contain a text are found by their trigrams. So a search costs what the words
 /// cost that share the text's rarest trigram, not what the entries cost.
 ///
-/// Takes per word 150 bytes on average (bench row `memory_load`) and 4 bytes for each entry that
+/// Takes about 150 bytes for each word, by measurement, and 4 bytes for each entry that
 /// holds it. *Not thread-safe*.
 class word_index {
 public:
-  /// True if the first slot's entry is older than the second's: a strict order of all slots.
-  using order = std::function<bool(slot, slot)>;
+  static constexpr slot gone = 0xffff'ffff;
 
-  /// @param older must live as long as this
-  explicit word_index(order older);
+  /// @param order of the slots; must live as long as this
+  explicit word_index(const slot_order& order);
   word_index(const word_index&) = delete;
   word_index& operator=(const word_index&) = delete;
 
@@ -44,7 +42,6 @@ public:
                                          const std::function<bool(slot)>& lives) const;
 
   /// Renames all slots: entry i becomes `names[i]`; those that are `gone` leave.
-  static constexpr slot gone = 0xffff'ffff;
   void rename(const std::vector<slot>& names);
 
   [[nodiscard]] std::size_t words() const noexcept { return words_.size(); }
@@ -54,6 +51,7 @@ private:
   struct word_facts {
     std::size_t begin = 0; ///< In `letters_`.
     std::uint32_t length = 0;
+    slot newest = gone; ///< The last of `entries`; `gone` if there is none.
     std::vector<slot> entries{};
   };
   struct hash_word {
@@ -78,7 +76,7 @@ private:
   void each_distinct(std::string_view context, std::string_view action, Add add);
   [[nodiscard]] const std::vector<word_number>* candidates(std::string_view part) const;
 
-  order older_;
+  const slot_order& order_;
   std::string letters_; // of all words, one behind the other
   std::vector<word_facts> words_;
   std::unordered_set<word_number, hash_word, same_word> numbers_;
