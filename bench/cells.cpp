@@ -4,6 +4,7 @@
 #include "kv.hpp"
 #include "messaging.hpp"
 #include "ours.hpp"
+#include "rivals/pooled_context_memory.hpp"
 #include "rivals/pooled_limits.hpp"
 #include "rivals/pooled_response_cache.hpp"
 #include "rivals/pooled_semantic_cache.hpp"
@@ -270,6 +271,28 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
                      1,
                      {{"mutex_and_malloc", role::rival, allocated_sequences(make_locked_blocks)},
                       {"cortex", role::ours, allocated_sequences(make_cortex_blocks)}}});
+  return cells;
+}
+
+std::vector<cell> memory_cells(memory_files& files, bool large) {
+  std::vector<cell> cells;
+  const std::vector<contender> records{
+    {"original_in_cpp", role::rival, memory_records(open_pooled_context_memory)},
+    {"cortex", role::ours, memory_records(open_cortex_context_memory)}};
+  cells.push_back({"memory_record/documented", 200, 3, 1, records});
+  cells.push_back({"memory_record/tenfold", 200, 30, 1, records});
+  std::vector<std::size_t> sizes{1'000, 100'000};
+  if (large)
+    sizes.push_back(1'000'000);
+  for (const auto entries : sizes)
+    cells.push_back(
+      {"memory_similar/" + std::to_string(entries),
+       1,
+       0,
+       1,
+       {{"original_in_cpp", role::rival,
+         memory_searches(open_pooled_context_memory, files, entries)},
+        {"cortex", role::ours, memory_searches(open_cortex_context_memory, files, entries)}}});
   return cells;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "harness.hpp"
+#include "memory.hpp"
 #include "records.hpp"
 #include "semantic.hpp"
 
@@ -15,5 +16,8 @@ namespace cortex::bench {
 [[nodiscard]] std::vector<cell> messaging_cells();
 /// The original's stress tests: documented shape, ten times as long, sustained.
 [[nodiscard]] std::vector<cell> original_cells(const record_files& files, const corpus& prompts);
+/// The context memory: its stress test, searches among more and more entries.
+/// @param large also among a million, which take some ten seconds to make and to open
+[[nodiscard]] std::vector<cell> memory_cells(memory_files& files, bool large);
 
 } // namespace cortex::bench

@@ -75,11 +75,14 @@ void declare(CLI::App& app, arguments& into) {
   app.add_flag("--quick", into.quick, "The whole run in less than a minute");
 }
 
-std::vector<cell> all_cells(const record_files& files, const corpus& prompts) {
+std::vector<cell> all_cells(const record_files& files, memory_files& memories,
+                            const corpus& prompts, const run_options& how) {
   // Rows with a fixed number of operations first: how long they take is least certain, and what
   // follows shares out the time that is left.
   auto cells = original_cells(files, prompts);
-  for (auto& more : {storage_cells(files), messaging_cells()})
+  // The largest memory only for who asks for it.
+  const bool large = how.only.find("memory_similar/1000000") != std::string::npos;
+  for (auto& more : {memory_cells(memories, large), storage_cells(files), messaging_cells()})
     cells.insert(cells.end(), more.begin(), more.end());
   return cells;
 }
@@ -136,7 +139,8 @@ int run_all(arguments& given) {
   const scratch_directory directory{given.parent};
   const record_files files{directory.path()};
   const corpus prompts{std::filesystem::path{given.vectors} / "semantic_cache.json"};
-  const auto cells = choose(all_cells(files, prompts), given.run);
+  memory_files memories{directory.path()};
+  const auto cells = choose(all_cells(files, memories, prompts, given.run), given.run);
   if (given.list) {
     print_names(cells);
     for (const auto& row : footprints)

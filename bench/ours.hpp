@@ -4,6 +4,7 @@
 #include "cortex/expected.hpp"
 
 #include "limits.hpp"
+#include "memory.hpp"
 #include "messaging.hpp"
 #include "records.hpp"
 #include "responses.hpp"
@@ -52,6 +53,8 @@ open_cortex_whole_load_store(const store_setting& where);
 
 [[nodiscard]] std::unique_ptr<semantic_store>
 open_cortex_semantic_cache(const semantic_setting& where);
+
+[[nodiscard]] std::unique_ptr<memory_store> open_cortex_context_memory(const memory_setting& where);
 
 [[nodiscard]] std::unique_ptr<limit_store> open_cortex_limits(const limit_setting& where);
 [[nodiscard]] std::unique_ptr<response_store>

@@ -19,32 +19,4 @@ namespace cortex::semantic_cache {
 [[nodiscard]] expected<std::size_t> write_json(storage::snapshot& view, const selection& which,
                                                const cache::sink& to);
 
-/// A file that appears under its name when it is whole. Until `finish` it has another name in the
-/// same folder, and is removed if `finish` is never called. *Not thread-safe*.
-class atomic_file {
-public:
-  /// Makes the file, mode 0600. Errors: `invalid_argument` if `path` names a folder, a device or
-  /// the like; those of the operating system.
-  [[nodiscard]] static expected<atomic_file> create(const std::string& path);
-  atomic_file(atomic_file&& other) noexcept;
-  atomic_file& operator=(atomic_file&&) = delete;
-  atomic_file(const atomic_file&) = delete;
-  atomic_file& operator=(const atomic_file&) = delete;
-  ~atomic_file();
-
-  /// Collects pieces into larger writes. Errors: `no_space`, `io`, …
-  expected<void> append(std::string_view piece);
-  /// Flushes the file to the disk, gives it its name and flushes the folder.
-  [[nodiscard]] expected<void> finish();
-
-private:
-  atomic_file(std::string path, std::string temporary, int descriptor) noexcept;
-  [[nodiscard]] expected<void> write_out();
-
-  std::string path_;
-  std::string temporary_; // empty: it has its name
-  int descriptor_ = -1;
-  std::string waiting_;
-};
-
 } // namespace cortex::semantic_cache

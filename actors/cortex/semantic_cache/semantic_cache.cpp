@@ -6,6 +6,7 @@
 #include "cortex/semantic_cache/export_json.hpp"
 #include "cortex/semantic_cache/schema.hpp"
 #include "cortex/semantic_cache/settings.hpp"
+#include "cortex/text/atomic_file.hpp"
 #include "cortex/text/digest.hpp"
 #include "cortex/text/home.hpp"
 #include "cortex/text/unicode.hpp"
@@ -152,7 +153,7 @@ expected<std::size_t> cache::export_json(const sink& to, const filter& which) co
 }
 
 expected<std::size_t> cache::export_json(const std::string& path, const filter& which) const {
-  auto file = atomic_file::create(path);
+  auto file = text::atomic_file::create(path);
   if (!file)
     return unexpected{std::move(file).error()};
   auto count

@@ -17,14 +17,15 @@ public:
 
 } // namespace
 
+// Never destroyed: a runtime may be held by an object that is destroyed later.
 const wall_clock& system_wall_clock() noexcept {
-  static const system_wall clock;
-  return clock;
+  static const auto* clock = new system_wall;
+  return *clock;
 }
 
 const monotonic_clock& system_monotonic_clock() noexcept {
-  static const system_monotonic clock;
-  return clock;
+  static const auto* clock = new system_monotonic;
+  return *clock;
 }
 
 } // namespace cortex

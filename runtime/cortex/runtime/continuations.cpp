@@ -23,8 +23,8 @@ bool executor::recall(timer& /*work*/) noexcept {
 }
 
 executor& inline_executor() noexcept {
-  static run_at_once instance;
-  return instance;
+  static auto* instance = new run_at_once; // never destroyed, as the clocks
+  return *instance;
 }
 
 namespace detail {

@@ -17,6 +17,7 @@ struct writer {
 // One line for each subsystem.
 constexpr std::array writers{
   writer{"cache.db", write_cache},
+  writer{"context_memory.db", write_context_memory},
   writer{"kv_cache.db", write_kv_cache},
   writer{"limits.db", write_limits},
   writer{"response_cache.db", write_response_cache},

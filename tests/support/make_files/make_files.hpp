@@ -10,6 +10,7 @@
 // Each makes one database in a folder under the subsystem's default file name, through the public
 // interface and from fixed inputs: the same rows each time. Throws `std::runtime_error`.
 void write_cache(const std::filesystem::path& dir);
+void write_context_memory(const std::filesystem::path& dir);
 void write_kv_cache(const std::filesystem::path& dir);
 void write_limits(const std::filesystem::path& dir);
 void write_response_cache(const std::filesystem::path& dir);
