@@ -26,5 +26,6 @@ kept everything;
 int main() {
   everything.host.emplace(cortex::runtime::open().value());
   everything.actor = everything.host->spawn<echo>("echo", [] { return echo{}; }).value();
-  return everything.actor.call(ping{}) == 7 ? 0 : 1;
+  const auto answer = everything.actor.call(ping{});
+  return answer && *answer == 7 ? 0 : 1;
 }
