@@ -274,17 +274,16 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
   return cells;
 }
 
-std::vector<cell> memory_cells(memory_files& files, bool large) {
+std::vector<cell> memory_cells(memory_files& files, std::size_t most_entries) {
   std::vector<cell> cells;
   const std::vector<contender> records{
     {"original_in_cpp", role::rival, memory_records(open_pooled_context_memory)},
     {"cortex", role::ours, memory_records(open_cortex_context_memory)}};
   cells.push_back({"memory_record/documented", 200, 3, 1, records});
   cells.push_back({"memory_record/tenfold", 200, 30, 1, records});
-  std::vector<std::size_t> sizes{1'000, 100'000};
-  if (large)
-    sizes.push_back(1'000'000);
-  for (const auto entries : sizes)
+  for (const std::size_t entries : {1'000, 100'000, 1'000'000}) {
+    if (entries > most_entries)
+      break;
     cells.push_back(
       {"memory_similar/" + std::to_string(entries),
        1,
@@ -293,6 +292,7 @@ std::vector<cell> memory_cells(memory_files& files, bool large) {
        {{"original_in_cpp", role::rival,
          memory_searches(open_pooled_context_memory, files, entries)},
         {"cortex", role::ours, memory_searches(open_cortex_context_memory, files, entries)}}});
+  }
   return cells;
 }
 

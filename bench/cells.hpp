@@ -17,7 +17,7 @@ namespace cortex::bench {
 /// The original's stress tests: documented shape, ten times as long, sustained.
 [[nodiscard]] std::vector<cell> original_cells(const record_files& files, const corpus& prompts);
 /// The context memory: its stress test, searches among more and more entries.
-/// @param large also among a million, which take some ten seconds to make and to open
-[[nodiscard]] std::vector<cell> memory_cells(memory_files& files, bool large);
+/// @param most_entries of the largest memory; a million take some ten seconds to make and to open
+[[nodiscard]] std::vector<cell> memory_cells(memory_files& files, std::size_t most_entries);
 
 } // namespace cortex::bench

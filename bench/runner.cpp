@@ -187,6 +187,11 @@ bool is_wanted(std::string_view name, const run_options& options) {
 }
 
 std::vector<cell> choose(std::vector<cell> cells, const run_options& options) {
+  constexpr unsigned crowd = 1000; // threads that take longer to start than to measure
+  if (options.coarse)
+    std::erase_if(cells, [](const cell& each) {
+      return each.threads >= crowd || matches("/tenfold", each.name);
+    });
   for (auto& each : cells)
     std::erase_if(each.contenders,
                   [&](const contender& who) { return !is_wanted(row_name(each, who), options); });
