@@ -57,4 +57,23 @@ inline void damage_page(const std::filesystem::path& file, int page) {
   REQUIRE(out.good());
 }
 
+inline storage::backup_options page_by_page() {
+  storage::backup_options out;
+  out.pages_per_step = 1;
+  return out;
+}
+
+/// A database of about 30 pages beside an empty folder for copies.
+struct source_database : scratch_database {
+  explicit source_database(const storage::database_options& how = with_items())
+    : scratch_database{how} {
+    fill(db, 1, 100);
+  }
+
+  bool left_nothing() const { return names_in(copies.path()).empty(); }
+
+  temp_dir copies;
+  std::string target = (copies / "copy.db").string();
+};
+
 } // namespace cortex::testing
