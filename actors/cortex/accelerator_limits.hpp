@@ -227,7 +227,7 @@ struct applied {
 
 /// How the profiles are opened.
 struct options {
-  std::string path{}; ///< The file; empty = `~/.cortex/limits.db`.
+  std::string path{}; ///< The file; empty = `~/.cortex/limits.db`. `~/` is the home folder.
   /// What the reply to a change promises. Profiles are few, and made by hand.
   storage::durability level = storage::durability::synced;
   /// A change by another program is noticed after two of these at the latest. Range > 0.

@@ -319,7 +319,8 @@ using handle = cortex::handle<protocol>;
 
 /// How a manager is opened.
 struct options {
-  /// The file of the response cache; empty = `~/.cortex/response_cache.db`.
+  /// The file of the response cache; empty = `~/.cortex/response_cache.db`. A leading `~/` is the
+  /// home folder.
   std::string path{};
   /// Rows of the cache, >= 1. A file that has more shrinks with the next put.
   std::size_t max_entries = 10'000;

@@ -77,7 +77,7 @@ using handle = cortex::handle<protocol>;
 
 /// How pools are opened.
 struct options {
-  /// The file; empty = `~/.cortex/kv_cache.db`.
+  /// The file; empty = `~/.cortex/kv_cache.db`. `~/` is the home folder.
   std::string path{};
   /// `read_only` for who works with the pools of another process: that one alone writes rows.
   storage::access access = storage::access::read_write;

@@ -76,7 +76,8 @@ public:
   /// where the handler threw. Handlers run one at a time, on no particular thread; they must not
   /// block: blocking operations of this library are refused with `would_deadlock`.
   ///
-  /// The actor ends when the last handle is gone, or with the runtime.
+  /// The actor ends when the last handle is gone, or with the runtime. A new one of its name waits
+  /// for that end, within `runtime_options::stop_deadline`; inside a handler nothing waits.
   /// Errors: `invalid_argument` for the name (1 to 64 of `A-Z a-z 0-9 _ - .`) or the options;
   /// `already_exists` if an actor of that name lives; `closed`; `internal` if `make` throws.
   template <class T, class Make>

@@ -50,19 +50,6 @@ private:
 
 } // namespace
 
-TEST_CASE("a name belongs to one actor as long as it lives", "[spawn][errors]") {
-  auto rt = open_runtime();
-  auto make = [] { return std::make_unique<worker>(); };
-  auto first = rt.spawn<worker>("worker", make);
-  REQUIRE(first);
-
-  CHECK(error_of(rt.spawn<worker>("worker", make)) == errc::already_exists);
-  CHECK(rt.spawn<worker>("Worker", make));
-  first = fail(errc::closed); // the last handle
-
-  CHECK(eventually([&] { return rt.spawn<worker>("worker", make).has_value(); }));
-}
-
 TEST_CASE("an actor ends in order with its last handle", "[spawn]") {
   auto rt = open_runtime();
   std::atomic<int> stopped = 0;

@@ -3,26 +3,22 @@
 #include "cortex/accelerator_limits/actor.hpp"
 #include "cortex/accelerator_limits/schema.hpp"
 #include "cortex/detail/actor_name.hpp"
+#include "cortex/detail/spawn_loaded.hpp"
 #include "cortex/text/home.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace cortex::accelerator_limits {
 namespace {
 
 expected<storage::database> open_file(const runtime& rt, const options& wanted) {
-  auto path = wanted.path;
-  if (path.empty()) {
-    const auto home = text::home_folder();
-    if (!home)
-      return fail(errc::not_found, "no home folder, so no default path");
-    path = *home + "/.cortex/limits.db";
-  }
+  const auto path = text::path_or(wanted.path, "~/.cortex/limits.db");
+  if (!path)
+    return unexpected{path.error()};
   auto database = wanted.database;
   database.schema = {"accelerator_limits", base_schema, {}};
   database.level = wanted.level;
-  return storage::database::open(rt, path, database);
+  return storage::database::open(rt, *path, database);
 }
 
 expected<file_content> read_all(storage::database& file) {
@@ -66,26 +62,15 @@ expected<limits> open(const runtime& rt, options wanted) {
   auto file = open_file(rt, wanted);
   if (!file)
     return unexpected{std::move(file).error()};
-  auto content = read_all(*file);
-  if (!content)
-    return unexpected{std::move(content).error()};
-  auto notices = notices_of(*content);
-  if (content->orphans > 0)
-    static_cast<void>(file->write_async(delete_orphans));
-
-  constexpr auto longest
-    = std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds::max());
-  wanted.actor.tick = std::min(wanted.poll_interval, longest);
-  actor_parts parts{*file, rt.unowned(), wanted.level};
-  auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
-  runtime host = rt;
-  auto spawned = host.spawn<actor>(
-    detail::actor_name("accelerator_limits", file->path()),
-    [parts, loaded]() mutable -> std::unique_ptr<actor> {
-      if (auto first = std::exchange(*loaded, std::nullopt))
-        return std::make_unique<actor>(parts, *std::move(first));
-      auto again = read_all(parts.file); // after a crash
-      return again ? std::make_unique<actor>(parts, *std::move(again)) : nullptr;
+  wanted.actor.tick = detail::tick_of(wanted.poll_interval);
+  std::vector<std::string> notices;
+  auto spawned = detail::spawn_loaded<actor>(
+    rt, detail::actor_name("accelerator_limits", file->path()),
+    actor_parts{*file, rt.unowned(), wanted.level}, read_all,
+    [&](const file_content& content) {
+      notices = notices_of(content);
+      if (content.orphans > 0)
+        static_cast<void>(file->write_async(delete_orphans));
     },
     wanted.actor);
   if (!spawned)

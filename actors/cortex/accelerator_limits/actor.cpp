@@ -22,6 +22,7 @@ void actor::operator()(const create& request, promise<saved> reply) {
   const auto& name = request.what.name;
   entry made{encode_profile(request.what), request.what};
   const bool replaced = profiles_.put(name, made);
+  since_read_.note([name, made](profile_table& profiles) { profiles.put(name, made); });
   write([name, made = std::move(made)](
           storage::transaction& in) { return write_row(in, name, made, placing::last); },
         replaced, std::move(reply));
@@ -45,6 +46,10 @@ void actor::operator()(const update& request, promise<saved> reply) {
   }
   entry made{encode_profile(*content, profiles_.find(request.name)->config), *content};
   profiles_.replace(request.name, made);
+  since_read_.note([name = request.name, made](profile_table& profiles) {
+    if (profiles.find(name) != nullptr) // else the write fails, and the file is read again
+      profiles.replace(name, made);
+  });
   write([name = request.name, made = std::move(made)](
           storage::transaction& in) { return write_row(in, name, made, placing::same); },
         true, std::move(reply));
@@ -55,6 +60,7 @@ void actor::operator()(const remove& request, promise<saved> reply) {
     reply.set(fail(errc::not_found, "no profile '" + request.name + "'"));
     return;
   }
+  since_read_.note([name = request.name](profile_table& profiles) { profiles.erase(name); });
   write([name = request.name](storage::transaction& in) { return delete_row(in, name); }, true,
         std::move(reply));
 }
@@ -71,19 +77,18 @@ void actor::operator()(const write_failed& /*request*/) {
 }
 
 void actor::operator()(reloaded& request) {
-  reloading_ = false;
   if (!request.content) {
     parts_.rt.log(severity::error, "accelerator_limits",
                   "cannot read the profiles again: " + to_string(request.content.error()));
-    return;
-  }
-  if (request.changes_before != changes_) { // what was read is older than memory
-    reload();
+    since_read_.give_up(); // until the next tick
     return;
   }
   profiles_ = std::move(request.content->profiles);
+  since_read_.catch_up(profiles_);
   if (request.content->orphans > 0)
     static_cast<void>(parts_.file.write_async(delete_orphans));
+  if (since_read_.wanted())
+    reload();
 }
 
 // -- upkeep ---------------------------------------------------------------------------------------
@@ -95,7 +100,7 @@ void actor::on_start(weak_handle<own_protocol> self) {
 void actor::on_tick() {
   // Somebody else wrote the file, for example the original: memory follows it.
   const auto seen = parts_.file.stats().foreign_changes;
-  if (std::exchange(foreign_changes_, seen) != seen)
+  if (std::exchange(foreign_changes_, seen) != seen || since_read_.wanted())
     reload();
   // The writer notices when it begins a group; here weeks may pass between two of them.
   storage::write_options how;
@@ -108,7 +113,6 @@ void actor::on_tick() {
 /// Answered by whoever commits; memory is already ahead, and goes back if the file refuses.
 template <class Write>
 void actor::write(Write what, bool replaced, promise<saved> reply) {
-  ++changes_;
   storage::write_options how;
   how.level = parts_.level;
   static_cast<void>(parts_.file.write_async(std::move(what), how)
@@ -125,20 +129,20 @@ void actor::write(Write what, bool replaced, promise<saved> reply) {
 }
 
 void actor::reload() {
-  if (std::exchange(reloading_, true))
+  if (!since_read_.begin())
     return;
-  // In the lane of the writes, so after all that were handed over so far.
-  static_cast<void>(parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
-                      .then(inline_executor(), [self = self_, changes = changes_](
-                                                 expected<storage::written<file_content>> read) {
-                        const auto me = self.lock();
-                        if (!me.valid())
-                          return;
-                        if (read)
-                          me.tell(reloaded{changes, std::move(read->value)});
-                        else
-                          me.tell(reloaded{changes, unexpected{std::move(read).error()}});
-                      }));
+  // In the lane of the writes, so after all that were handed over so far and before all others.
+  static_cast<void>(
+    parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
+      .then(inline_executor(), [self = self_](expected<storage::written<file_content>> read) {
+        const auto me = self.lock();
+        if (!me.valid())
+          return;
+        if (read)
+          me.tell(reloaded{std::move(read->value)});
+        else
+          me.tell(reloaded{unexpected{std::move(read).error()}});
+      }));
 }
 
 } // namespace cortex::accelerator_limits

@@ -4,6 +4,7 @@
 #include "cortex/accelerator_limits.hpp"
 #include "cortex/accelerator_limits/profile_table.hpp"
 #include "cortex/accelerator_limits/rows.hpp"
+#include "cortex/detail/since_read.hpp"
 #include "cortex/runtime.hpp"
 
 #include <cstdint>
@@ -18,7 +19,6 @@ struct write_failed {
 /// To itself: what the file says now.
 struct reloaded {
   using reply = void;
-  std::uint64_t changes_before = 0; ///< Changes that had been handled when the file was read.
   expected<file_content> content;
 };
 
@@ -59,8 +59,7 @@ private:
   actor_parts parts_;
   weak_handle<own_protocol> self_;
   profile_table profiles_;
-  bool reloading_ = false;
-  std::uint64_t changes_ = 0;         // handled, whether written or not
+  detail::since_read<profile_table> since_read_;
   std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed
 };
 

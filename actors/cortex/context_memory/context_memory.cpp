@@ -5,11 +5,11 @@
 #include "cortex/context_memory/export_json.hpp"
 #include "cortex/context_memory/intake.hpp"
 #include "cortex/context_memory/schema.hpp"
+#include "cortex/detail/actor_name.hpp"
+#include "cortex/detail/spawn_loaded.hpp"
 #include "cortex/text/atomic_file.hpp"
-#include "cortex/text/digest.hpp"
 #include "cortex/text/home.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
@@ -20,16 +20,6 @@ namespace cortex::context_memory {
 namespace {
 
 constexpr std::size_t longest_document = std::size_t{64} << 20U;
-
-expected<std::string> resolve_path(const std::string& wanted) {
-  const auto path = wanted.empty() ? std::string{"~/.cortex/context_memory.db"} : wanted;
-  if (!path.starts_with("~/"))
-    return path;
-  const auto home = text::home_folder();
-  if (!home)
-    return fail(errc::invalid_argument, "'" + path + "': there is no home folder");
-  return *home + path.substr(1);
-}
 
 expected<void> validate(const options& wanted) {
   if (wanted.max_age.value_or(std::chrono::seconds{1}).count() < 1
@@ -42,15 +32,6 @@ expected<std::shared_ptr<entry_table>> load(storage::database& file) {
   return file.read([](storage::snapshot& view) { return load_entries(view); },
                    {.owner = "context_memory load",
                     .pin_for = std::chrono::nanoseconds::max()}); // nobody else has it yet
-}
-
-// A name of the actor that two memories on one file share, so that the second one is refused.
-std::string actor_name(const storage::database& file) {
-  if (file.path() == ":memory:") {
-    static std::atomic<std::uint64_t> count{0};
-    return "context_memory.memory." + std::to_string(count.fetch_add(1));
-  }
-  return "context_memory." + text::sha256_hex(file.path()).substr(0, 12);
 }
 
 expected<std::string> read_whole(const std::string& path) {
@@ -131,7 +112,7 @@ expected<imported> memory::import_json_file(const std::string& path) const {
 expected<memory> open(const runtime& rt, options wanted) {
   if (auto good = validate(wanted); !good)
     return unexpected{std::move(good).error()};
-  auto path = resolve_path(wanted.path);
+  auto path = text::path_or(wanted.path, "~/.cortex/context_memory.db");
   if (!path)
     return unexpected{std::move(path).error()};
   ::tzset(); // localtime_r need not do it
@@ -141,25 +122,14 @@ expected<memory> open(const runtime& rt, options wanted) {
   auto file = storage::database::open(rt, *path, database);
   if (!file)
     return unexpected{std::move(file).error()};
-  auto entries = load(*file);
-  if (!entries)
-    return unexpected{std::move(entries).error()};
 
   actor_parts parts{
     *file,         rt.unowned(),   std::make_shared<const damage_counter>(rt.unowned()),
     wanted.redact, wanted.max_age, wanted.max_entries,
     wanted.level};
   wanted.actor.tick = std::chrono::seconds{1};
-  auto loaded = std::make_shared<std::shared_ptr<entry_table>>(*std::move(entries));
-  runtime host = rt;
-  auto spawned = host.spawn<actor>(
-    actor_name(*file),
-    [parts, loaded]() mutable -> std::unique_ptr<actor> {
-      if (auto first = std::exchange(*loaded, nullptr))
-        return std::make_unique<actor>(parts, std::move(first));
-      auto again = load(parts.file); // after a crash
-      return again ? std::make_unique<actor>(parts, *std::move(again)) : nullptr;
-    },
+  auto spawned = detail::spawn_loaded<actor>(
+    rt, detail::actor_name("context_memory", file->path()), parts, load, [](const auto&) {},
     wanted.actor);
   if (!spawned)
     return unexpected{std::move(spawned).error()};

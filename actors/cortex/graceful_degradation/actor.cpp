@@ -68,8 +68,7 @@ void actor::operator()(const clear_old& request, promise<cleared> reply) {
   constexpr std::int64_t longest = 4'000'000; // beyond all years that a stamp can say
   const auto cutoff = now_seconds() - std::min(request.days, longest) * day;
   auto hashes = table_.erase_before(cutoff);
-  if (reloading_)
-    since_read_.emplace_back([cutoff](response_table& table) { table.erase_before(cutoff); });
+  since_read_.note([cutoff](response_table& table) { table.erase_before(cutoff); });
   auto write = [hashes = std::move(hashes), cutoff](storage::transaction& in) {
     return delete_before(in, hashes, cutoff);
   };
@@ -195,17 +194,14 @@ void actor::operator()(const accesses_unwritten& request) {
 }
 
 void actor::operator()(reloaded& request) {
-  reloading_ = false;
-  if (request.content) {
-    take_in(*std::move(request.content));
-  } else {
+  if (!request.content) {
     parts_.rt.log(severity::error, component,
                   "cannot read the cache again: " + to_string(request.content.error()));
-    since_read_.clear();
-    reload_again_ = true; // by the next tick
+    since_read_.give_up(); // until the next tick
     return;
   }
-  if (reload_again_)
+  take_in(*std::move(request.content));
+  if (since_read_.wanted())
     reload();
 }
 
@@ -218,7 +214,7 @@ void actor::on_tick() {
     static_cast<void>(write_behind());
   // Somebody else wrote the file, for example the original: memory follows it.
   const auto seen = parts_.file.stats().foreign_changes;
-  if (std::exchange(foreign_changes_, seen) != seen || reload_again_)
+  if (std::exchange(foreign_changes_, seen) != seen || since_read_.wanted())
     reload();
 }
 
@@ -248,8 +244,7 @@ void actor::store(const query& what, const std::string& response, promise<record
     return;
   }
   const auto made = std::make_shared<const change>(table_.put(what, response, now_seconds()));
-  if (reloading_)
-    since_read_.emplace_back([made](response_table& table) { table.apply(*made); });
+  since_read_.note([made](response_table& table) { table.apply(*made); });
   evictions_ += made->evicted.size();
   auto summary = record_of(made->written);
   auto write = [made](storage::transaction& in) { return write_change(in, *made); };
@@ -278,8 +273,7 @@ void actor::remember(const query& what, const std::string& response) {
 // Also with nothing to write: the reply then says that what was handed over before is in the file.
 future<void> actor::write_behind() {
   auto log = std::make_shared<const std::vector<access>>(table_.take_accesses());
-  if (reloading_)
-    since_read_.emplace_back([log](response_table& table) { table.count_accesses(*log); });
+  since_read_.note([log](response_table& table) { table.count_accesses(*log); });
   return parts_.file
     .write_async([log](storage::transaction& in) { return write_accesses(in, *log); },
                  write_level())
@@ -294,15 +288,10 @@ future<void> actor::write_behind() {
 }
 
 void actor::reload() {
-  if (reloading_) {
-    reload_again_ = true;
-    return;
-  }
-  reloading_ = true;
-  reload_again_ = false;
   // Hits in memory go first, so that what is read has them.
   static_cast<void>(write_behind());
-  since_read_.clear();
+  if (!since_read_.begin())
+    return;
   // In the lane of the writes, so after all that were handed over so far and before all others.
   static_cast<void>(
     parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
@@ -322,8 +311,7 @@ void actor::take_in(file_content content) {
   table_.clear();
   for (auto& row : content.rows)
     table_.load(std::move(row));
-  for (const auto& again : std::exchange(since_read_, {}))
-    again(table_);
+  since_read_.catch_up(table_);
   table_.replay_accesses(unwritten);
   if (content.damaged.empty())
     return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cortex/database.hpp"
+#include "cortex/detail/since_read.hpp"
 #include "cortex/graceful_degradation/protocol.hpp"
 #include "cortex/graceful_degradation/response_table.hpp"
 #include "cortex/runtime.hpp"
@@ -78,10 +79,7 @@ private:
   std::vector<mode_change> untold_;
   std::uint64_t mode_changes_ = 0;
   bool telling_ = false;
-  bool reloading_ = false;
-  bool reload_again_ = false;
-  /// What was handed over to the file after the read that is under way: memory does it again.
-  std::vector<std::function<void(response_table&)>> since_read_;
+  cortex::detail::since_read<response_table> since_read_;
   std::uint64_t evictions_ = 0;
   std::uint64_t damaged_ = 0;
   std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed

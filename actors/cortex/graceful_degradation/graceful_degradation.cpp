@@ -1,12 +1,12 @@
 #include "cortex/graceful_degradation.hpp"
 
 #include "cortex/detail/actor_name.hpp"
+#include "cortex/detail/spawn_loaded.hpp"
 #include "cortex/graceful_degradation/actor.hpp"
 #include "cortex/graceful_degradation/manager.hpp"
 #include "cortex/graceful_degradation/schema.hpp"
 #include "cortex/text/home.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace cortex::graceful_degradation {
@@ -28,15 +28,6 @@ expected<void> check(const options& wanted) {
   return {};
 }
 
-expected<std::string> path_of(const options& wanted) {
-  if (!wanted.path.empty())
-    return wanted.path;
-  const auto home = text::home_folder();
-  if (!home)
-    return fail(errc::not_found, "there is no home folder for ~/.cortex/response_cache.db");
-  return *home + "/.cortex/response_cache.db";
-}
-
 expected<file_content> read_all(storage::database& file) {
   return file.read([](storage::snapshot& view) { return read_file(view); },
                    {.owner = "graceful_degradation load"});
@@ -47,7 +38,7 @@ expected<file_content> read_all(storage::database& file) {
 expected<manager> open(const runtime& rt, options wanted) {
   if (auto good = check(wanted); !good)
     return unexpected{std::move(good).error()};
-  auto path = path_of(wanted);
+  auto path = text::path_or(wanted.path, "~/.cortex/response_cache.db");
   if (!path)
     return unexpected{std::move(path).error()};
   wanted.database.schema = {"graceful_degradation", base_schema, {}};
@@ -55,12 +46,6 @@ expected<manager> open(const runtime& rt, options wanted) {
   auto file = storage::database::open(rt, *path, wanted.database);
   if (!file)
     return unexpected{std::move(file).error()};
-  auto content = read_all(*file);
-  if (!content)
-    return unexpected{std::move(content).error()};
-  std::vector<std::string> notices;
-  if (!content->damaged.empty())
-    notices.push_back(std::to_string(content->damaged.size()) + " damaged rows were removed");
 
   actor_parts parts{*file,
                     rt.unowned(),
@@ -70,19 +55,17 @@ expected<manager> open(const runtime& rt, options wanted) {
                     wanted.level,
                     wanted.flush_interval.count() == 0,
                     wanted.flush_hits};
-  constexpr auto longest
-    = std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds::max());
-  wanted.actor.tick = wanted.flush_interval.count() == 0 ? std::chrono::seconds{1}
-                                                         : std::min(wanted.flush_interval, longest);
-  auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
+  wanted.actor.tick = wanted.flush_interval.count() == 0
+                        ? std::chrono::seconds{1}
+                        : cortex::detail::tick_of(wanted.flush_interval);
+  std::vector<std::string> notices;
   runtime host = rt;
-  auto spawned = host.spawn<actor>(
-    cortex::detail::actor_name("graceful_degradation", file->path()),
-    [parts, loaded]() mutable -> std::unique_ptr<actor> {
-      if (auto first = std::exchange(*loaded, std::nullopt))
-        return std::make_unique<actor>(parts, *std::move(first));
-      auto again = read_all(parts.file); // after a crash
-      return again ? std::make_unique<actor>(parts, *std::move(again)) : nullptr;
+  auto spawned = cortex::detail::spawn_loaded<actor>(
+    host, cortex::detail::actor_name("graceful_degradation", file->path()), std::move(parts),
+    read_all,
+    [&notices](const file_content& content) {
+      if (!content.damaged.empty())
+        notices.push_back(std::to_string(content.damaged.size()) + " damaged rows were removed");
     },
     wanted.actor);
   if (!spawned)

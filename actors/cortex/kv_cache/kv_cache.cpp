@@ -1,12 +1,12 @@
 #include "cortex/kv_cache.hpp"
 
 #include "cortex/detail/actor_name.hpp"
+#include "cortex/detail/spawn_loaded.hpp"
 #include "cortex/kv_cache/actor.hpp"
 #include "cortex/kv_cache/registry_core.hpp"
 #include "cortex/kv_cache/schema.hpp"
 #include "cortex/text/home.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace cortex::kv_cache {
@@ -17,17 +17,8 @@ bool is_name_character(char c) noexcept {
          || c == '_' || c == '-';
 }
 
-expected<std::string> path_of(const options& wanted) {
-  if (!wanted.path.empty())
-    return wanted.path;
-  const auto home = text::home_folder();
-  if (!home)
-    return fail(errc::not_found, "no home folder, so no default path");
-  return *home + "/.cortex/kv_cache.db";
-}
-
 expected<storage::database> open_file(const runtime& rt, const options& wanted) {
-  auto path = path_of(wanted);
+  auto path = text::path_or(wanted.path, "~/.cortex/kv_cache.db");
   if (!path)
     return unexpected{std::move(path).error()};
   auto database = wanted.database;
@@ -125,27 +116,17 @@ expected<registry> open(const runtime& rt, options wanted) {
   auto file = open_file(rt, wanted);
   if (!file)
     return unexpected{std::move(file).error()};
-  auto content = read_all(*file);
-  if (!content)
-    return unexpected{std::move(content).error()};
   const auto id = detail::registry_id(file->path());
-  auto freed = read_only ? std::vector<std::string>{}
-                         : detail::sweep(wanted.directory, id, *content);
-  auto notices = notices_of(*content, freed);
 
   actor_parts parts{*file, rt.unowned(), wanted.directory, wanted.level, read_only};
-  constexpr auto longest
-    = std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds::max());
-  wanted.actor.tick = std::min(wanted.flush_interval, longest);
-  auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
-  runtime host = rt;
-  auto spawned = host.spawn<actor>(
-    name_of(*file, read_only),
-    [parts, loaded]() mutable -> std::unique_ptr<actor> {
-      if (auto first = std::exchange(*loaded, std::nullopt))
-        return std::make_unique<actor>(parts, *std::move(first));
-      auto again = read_all(parts.file); // after a crash
-      return again ? std::make_unique<actor>(parts, *std::move(again)) : nullptr;
+  wanted.actor.tick = cortex::detail::tick_of(wanted.flush_interval);
+  std::vector<std::string> notices;
+  auto spawned = cortex::detail::spawn_loaded<actor>(
+    rt, name_of(*file, read_only), std::move(parts), read_all,
+    [&](const file_content& content) {
+      const auto freed = read_only ? std::vector<std::string>{}
+                                   : detail::sweep(wanted.directory, id, content);
+      notices = notices_of(content, freed);
     },
     wanted.actor);
   if (!spawned)

@@ -113,7 +113,10 @@ void actor::operator()(const invalidate& request, promise<invalidated> reply) {
   table_.expire(now());
   auto expired = table_.take_expired();
   auto ids = table_.erase_all(*which);
-  ++changes_;
+  since_read_.note([expired, which = *which](entry_table& table) {
+    table.erase_ended(expired);
+    static_cast<void>(table.erase_all(which));
+  });
   auto write = [expired = std::move(expired), ids = std::move(ids), which = *std::move(which),
                 tables = tables_](storage::transaction& in) -> expected<std::int64_t> {
     if (auto gone = delete_rows(in, expired, tables); !gone)
@@ -150,17 +153,15 @@ void actor::operator()(const accesses_unwritten& request) {
 }
 
 void actor::operator()(reloaded& request) {
-  reloading_ = false;
   if (!request.content) {
     parts_.rt.log(severity::error, "semantic_cache",
                   "cannot read the cache again: " + to_string(request.content.error()));
-    return;
-  }
-  if (request.changes_before != changes_) { // what was read is older than memory
-    reload();
+    since_read_.give_up(); // until the next tick
     return;
   }
   take_in(*std::move(request.content));
+  if (since_read_.wanted())
+    reload();
 }
 
 // -- upkeep ---------------------------------------------------------------------------------------
@@ -176,7 +177,7 @@ void actor::on_tick() {
     static_cast<void>(write_behind());
   // Somebody else wrote the file, for example the original: memory follows it.
   const auto seen = parts_.file.stats().foreign_changes;
-  if (std::exchange(foreign_changes_, seen) != seen)
+  if (std::exchange(foreign_changes_, seen) != seen || since_read_.wanted())
     reload();
 }
 
@@ -211,18 +212,20 @@ void actor::store(const put& request, promise<stored> reply) {
     reply.set(fail(errc::invalid_argument, "time_to_live: more than 0"));
     return;
   }
-  auto made = table_.put(question_of(request.what()), request.commands(), rule, now());
-  if (!made) {
-    reply.set(unexpected{std::move(made).error()});
+  auto put = table_.put(question_of(request.what()), request.commands(), rule, now());
+  if (!put) {
+    reply.set(unexpected{std::move(put).error()});
     return;
   }
-  ++changes_;
+  const auto made = std::make_shared<const change>(*std::move(put));
+  since_read_.note([made](entry_table& table) { table.apply(*made); });
   if (made->life)
     tables_ = own_tables::expiry;
   evictions_ += made->evicted.size();
   stored summary{made->written.id, made->evicted.size(), 0};
-  auto write = [what = *std::move(made), row = request.row(), tables = tables_](
-                 storage::transaction& in) { return write_change(in, what, *row, tables); };
+  auto write = [made, row = request.row(), tables = tables_](storage::transaction& in) {
+    return write_change(in, *made, *row, tables);
+  };
   // Answered by whoever commits; memory is already ahead, and goes back if the file refuses.
   static_cast<void>(parts_.file.write_async(std::move(write), write_level())
                       .then(inline_executor(), [self = self_, summary, reply = std::move(reply)](
@@ -244,6 +247,7 @@ void actor::write_behind_if_due() {
 // Also with nothing to write: the reply then says that what was handed over before is in the file.
 future<void> actor::write_behind() {
   auto log = std::make_shared<const access_log>(table_.take_accesses());
+  since_read_.note([log](entry_table& table) { table.count_accesses(*log); });
   return parts_.file
     .write_async([log](storage::transaction& in) { return write_accesses(in, *log); },
                  write_level())
@@ -258,22 +262,22 @@ future<void> actor::write_behind() {
 }
 
 void actor::reload() {
-  if (std::exchange(reloading_, true))
-    return;
   // Accesses in memory go first, so that what is read has them.
   static_cast<void>(write_behind());
-  // In the lane of the writes, so after all that were handed over so far.
-  static_cast<void>(parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
-                      .then(inline_executor(), [self = self_, changes = changes_](
-                                                 expected<storage::written<file_content>> read) {
-                        const auto me = self.lock();
-                        if (!me.valid())
-                          return;
-                        if (read)
-                          me.tell(reloaded{changes, std::move(read->value)});
-                        else
-                          me.tell(reloaded{changes, unexpected{std::move(read).error()}});
-                      }));
+  if (!since_read_.begin())
+    return;
+  // In the lane of the writes, so after all that were handed over so far and before all others.
+  static_cast<void>(
+    parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
+      .then(inline_executor(), [self = self_](expected<storage::written<file_content>> read) {
+        const auto me = self.lock();
+        if (!me.valid())
+          return;
+        if (read)
+          me.tell(reloaded{std::move(read->value)});
+        else
+          me.tell(reloaded{unexpected{std::move(read).error()}});
+      }));
 }
 
 void actor::take_in(file_content content) {
@@ -284,6 +288,7 @@ void actor::take_in(file_content content) {
     if (!table_.load(row))
       content.damaged.push_back(row.facts.id);
   take_in_lives(content);
+  since_read_.catch_up(table_);
   table_.replay_accesses(unwritten);
   if (content.damaged.empty())
     return;

@@ -3,6 +3,7 @@
 
 #include "cortex/clock.hpp"
 #include "cortex/database.hpp"
+#include "cortex/detail/since_read.hpp"
 #include "cortex/runtime.hpp"
 #include "cortex/semantic_cache.hpp"
 #include "cortex/semantic_cache/entry_table.hpp"
@@ -27,7 +28,6 @@ struct accesses_unwritten {
 /// To itself: what the file says now.
 struct reloaded {
   using reply = void;
-  std::uint64_t changes_before = 0; ///< Changes that had been handled when the file was read.
   expected<file_content> content;
 };
 
@@ -89,9 +89,8 @@ private:
   weak_handle<own_protocol> self_;
   entry_table table_;
   single_flight flights_;
-  bool reloading_ = false;
+  cortex::detail::since_read<entry_table> since_read_;
   own_tables tables_ = own_tables::none;
-  std::uint64_t changes_ = 0; // puts and invalidations handled, whether written or not
   std::uint64_t evictions_ = 0;
   std::uint64_t damaged_ = 0;
   std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed

@@ -152,6 +152,26 @@ expected<change> entry_table::put(const question& asked, command_list commands,
   return result;
 }
 
+void entry_table::apply(const change& made) {
+  const auto& facts = made.written;
+  erase_ended(made.expired);
+  if (const record* same = find_exact({facts.home.provider, facts.home.model,
+                                       facts.home.system_hash, facts.prompt, facts.prompt_hash}))
+    erase(same->facts.id);
+  erase(facts.id);
+  last_id_ = std::max(last_id_, facts.id);
+  insert(facts, embedder_.embed(facts.prompt));
+  if (made.life)
+    lives_.insert(facts.id, *made.life);
+  for (const auto id : made.evicted)
+    erase(id);
+}
+
+void entry_table::erase_ended(const std::vector<std::int64_t>& ids) {
+  for (const auto id : ids)
+    erase(id);
+}
+
 bool entry_table::erase(std::int64_t id) {
   const auto place = records_.find(id);
   if (place == records_.end())
@@ -221,7 +241,7 @@ void entry_table::restore_accesses(const access_log& log) {
   }
 }
 
-void entry_table::replay_accesses(const access_log& log) {
+void entry_table::count_accesses(const access_log& log) {
   for (const auto& access : log.accesses) {
     const auto place = records_.find(access.id);
     if (place == records_.end())
@@ -233,6 +253,11 @@ void entry_table::replay_accesses(const access_log& log) {
     lives_.replace(id, life);
   add(hits_, log.hits);
   add(misses_, log.misses);
+  erase_ended(log.expired);
+}
+
+void entry_table::replay_accesses(const access_log& log) {
+  count_accesses(log);
   restore_accesses(log);
 }
 

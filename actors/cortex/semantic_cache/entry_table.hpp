@@ -143,6 +143,9 @@ public:
     return put(asked, std::move(commands), put_rule{max_entries}, now);
   }
 
+  /// Does again what a put has done, on entries that were loaded from before it.
+  void apply(const change& made);
+
   /// False if an entry alone is larger than `max_bytes`.
   [[nodiscard]] static bool fits(const question& asked, const std::vector<std::string>& commands,
                                  const put_rule& rule) noexcept;
@@ -152,6 +155,9 @@ public:
 
   /// Removes all that are selected; returns their ids, ascending.
   std::vector<std::int64_t> erase_all(const selection& which);
+
+  /// Removes entries whose rows are being deleted since they ended.
+  void erase_ended(const std::vector<std::int64_t>& ids);
 
   /// Removes the entries whose time to live is over. Each lookup and put does so first.
   void expire(std::int64_t now) {
@@ -191,6 +197,10 @@ public:
 
   /// Takes back what could not be written; what belongs to entries that are gone is dropped.
   void restore_accesses(const access_log& log);
+
+  /// Counts accesses that the file has and what was loaded has not; what belongs to entries that
+  /// are gone is dropped.
+  void count_accesses(const access_log& log);
 
   /// Counts accesses that were taken before `clear` and are not in what was loaded since: entries
   /// and counters get them, and they are handed out again. What belongs to entries that are gone is

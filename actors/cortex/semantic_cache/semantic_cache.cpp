@@ -1,6 +1,7 @@
 #include "cortex/semantic_cache.hpp"
 
 #include "cortex/detail/actor_name.hpp"
+#include "cortex/detail/spawn_loaded.hpp"
 #include "cortex/semantic_cache/actor.hpp"
 #include "cortex/semantic_cache/codec.hpp"
 #include "cortex/semantic_cache/export_json.hpp"
@@ -50,17 +51,18 @@ expected<storage::database> open_file(const runtime& rt, const options& wanted,
   auto database = wanted.database;
   database.schema = {"semantic_cache", base_schema, {}};
   database.level = wanted.level;
-  const auto path = wanted.path.empty() ? std::string{default_path} : wanted.path;
-  auto opened = storage::database::open(rt, path, database);
+  const auto path = text::path_or(wanted.path, default_path);
+  if (!path)
+    return unexpected{path.error()};
+  auto opened = storage::database::open(rt, *path, database);
   if (opened || !cannot_be_written(opened.error().code))
     return opened;
-  const auto home = text::home_folder();
-  if (!home)
+  const auto fallback = text::path_or("", "~/.cortex/cache.db");
+  if (!fallback)
     return opened;
-  const auto fallback = *home + "/.cortex/cache.db";
-  notices.push_back("'" + path + "' cannot be written (" + to_string(opened.error())
-                    + "); the cache is '" + fallback + "'");
-  return storage::database::open(rt, fallback, database);
+  notices.push_back("'" + *path + "' cannot be written (" + to_string(opened.error())
+                    + "); the cache is '" + *fallback + "'");
+  return storage::database::open(rt, *fallback, database);
 }
 
 expected<file_content> read_all(storage::database& file) {
@@ -181,11 +183,6 @@ expected<cache> open(const runtime& rt, options wanted) {
   auto file = open_file(rt, wanted, notices);
   if (!file)
     return unexpected{std::move(file).error()};
-  auto content = read_all(*file);
-  if (!content)
-    return unexpected{std::move(content).error()};
-  if (!content->damaged.empty())
-    notices.push_back(std::to_string(content->damaged.size()) + " damaged rows were removed");
 
   actor_parts parts{*file,
                     rt.unowned(),
@@ -197,19 +194,13 @@ expected<cache> open(const runtime& rt, options wanted) {
                     wanted.flush_interval.count() == 0,
                     wanted.flush_lookups,
                     wanted.lead_limit};
-  constexpr auto longest
-    = std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds::max());
   wanted.actor.tick = wanted.flush_interval.count() == 0 ? std::chrono::seconds{1}
-                                                         : std::min(wanted.flush_interval, longest);
-  auto loaded = std::make_shared<std::optional<file_content>>(*std::move(content));
-  runtime host = rt;
-  auto spawned = host.spawn<actor>(
-    detail::actor_name("semantic_cache", file->path()),
-    [parts, loaded]() mutable -> std::unique_ptr<actor> {
-      if (auto first = std::exchange(*loaded, std::nullopt))
-        return std::make_unique<actor>(parts, *std::move(first));
-      auto again = read_all(parts.file); // after a crash
-      return again ? std::make_unique<actor>(parts, *std::move(again)) : nullptr;
+                                                         : detail::tick_of(wanted.flush_interval);
+  auto spawned = detail::spawn_loaded<actor>(
+    rt, detail::actor_name("semantic_cache", file->path()), std::move(parts), read_all,
+    [&notices](const file_content& content) {
+      if (!content.damaged.empty())
+        notices.push_back(std::to_string(content.damaged.size()) + " damaged rows were removed");
     },
     wanted.actor);
   if (!spawned)

@@ -21,4 +21,14 @@ std::optional<std::string> home_folder() {
   return found->pw_dir;
 }
 
+expected<std::string> path_or(std::string_view wanted, std::string_view by_default) {
+  std::string path{wanted.empty() ? by_default : wanted};
+  if (!path.starts_with("~/"))
+    return path;
+  const auto home = home_folder();
+  if (!home)
+    return fail(errc::not_found, "'" + path + "': there is no home folder");
+  return *home + path.substr(1);
+}
+
 } // namespace cortex::text

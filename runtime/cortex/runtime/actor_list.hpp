@@ -36,6 +36,12 @@ public:
     return taken;
   }
 
+  /// Null if nobody holds the name.
+  [[nodiscard]] std::shared_ptr<actor_record> find(std::string_view name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : *found->second;
+  }
+
   /// Oldest first.
   [[nodiscard]] std::vector<std::shared_ptr<actor_record>> all() const {
     return {in_order_.begin(), in_order_.end()};

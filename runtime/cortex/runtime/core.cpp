@@ -135,14 +135,8 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
 
   auto record = std::make_shared<actor_record>(std::move(name), actor);
   record->request_names = plan.names;
-  {
-    const std::lock_guard guard{mutex_};
-    if (!accepting())
-      return fail(errc::closed, "the runtime is stopping");
-    start_system();
-    if (!actors_.add(record)) // holds the name while the object is made
-      return fail(errc::already_exists, "an actor named '" + record->name + "' lives");
-  }
+  if (auto held = hold_name(record); !held) // while the object is made, too
+    return unexpected{std::move(held).error()};
 
   auto self = shared_from_this();
   auto reference = std::make_shared<link>(self, record);
@@ -179,6 +173,35 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
   if (!record->mail.rest()) // requests came while it was made
     hand_on(*record);
   return reference;
+}
+
+// Whoever drops the last handle and makes the actor anew may find the old one still at work on what
+// was sent to it before.
+expected<void> runtime_core::hold_name(const std::shared_ptr<actor_record>& record) {
+  const auto until = deadline_after(std::chrono::steady_clock::now(), options.stop_deadline);
+  std::shared_ptr<actor_record> holder; // dies outside the lock
+  std::unique_lock lock{mutex_};
+  for (bool waited = false;;) {
+    if (!accepting())
+      return fail(errc::closed, "the runtime is stopping");
+    start_system();
+    if (actors_.add(record))
+      return {};
+    holder = actors_.find(record->name);
+    if (!holder->ending)
+      return fail(errc::already_exists, "an actor named '" + record->name + "' lives");
+    if (waited || blocking_refused("waiting for an actor's end"))
+      return fail(errc::already_exists, "an actor named '" + record->name + "' is ending");
+    if (coordinator_ != nullptr) {
+      lock.unlock();
+      run_until_idle();
+      lock.lock();
+      waited = true;
+    } else {
+      waited
+        = !ended_.wait_until(lock, until, [&] { return actors_.find(record->name) != holder; });
+    }
+  }
 }
 
 // -- the end --------------------------------------------------------------------------------------

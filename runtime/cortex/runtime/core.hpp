@@ -85,6 +85,7 @@ public:
 
 private:
   void start_system();
+  [[nodiscard]] expected<void> hold_name(const std::shared_ptr<actor_record>& record);
   void finished(actor_record& who) noexcept;
   bool run_one();
   [[nodiscard]] bool admit(actor_record& to, slot_base& sealed) const noexcept;

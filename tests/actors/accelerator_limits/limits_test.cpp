@@ -308,18 +308,6 @@ TEST_CASE("a change that the file refuses leaves nothing behind, and the next on
   CHECK(names_of(opened) == names{"kept", "stored"});
 }
 
-TEST_CASE("profiles follow what another program writes", "[accelerator_limits]") {
-  testing::limits_fixture t;
-  auto wanted = t.options();
-  wanted.poll_interval = std::chrono::milliseconds{5};
-  const auto opened = t.open(wanted);
-  REQUIRE(opened.call(limits::create{profile_of("mine")}));
-  testing::sqlite_probe other{t.file(), testing::sqlite_probe::access::read_write};
-  other.execute("INSERT INTO profiles VALUES('theirs', '{\"name\": \"theirs\"}')");
-
-  CHECK(testing::eventually([&] { return names_of(opened) == names{"mine", "theirs"}; }));
-}
-
 TEST_CASE("one file is open as profiles once in a runtime", "[accelerator_limits][errors]") {
   testing::limits_fixture t;
   const auto opened = t.open();
