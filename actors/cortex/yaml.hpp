@@ -34,10 +34,11 @@ struct yaml_mark {
 /// Bounds on a text that is read. What exceeds one is refused as soon as it is seen.
 struct yaml_limits {
   std::size_t max_bytes = std::size_t{4} << 20U; ///< Of the text.
-  std::size_t max_depth = 100;                   ///< Sequences and mappings within one another.
-  /// Values of all kinds together, those of an alias each time it is used.
+  /// Sequences and mappings within one another; 1,000 at most, whatever is asked for.
+  std::size_t max_depth = 100;
+  /// Values of all kinds together, keys included, those of an alias each time it is used.
   std::size_t max_values = 200'000;
-  std::size_t max_digits = 4300; ///< Of an integer; Python 3.11 reads no longer ones.
+  std::size_t max_digits = 4300; ///< Decimal ones of an integer; Python 3.11 writes no longer ones.
 };
 
 /// How a text is read.
@@ -112,15 +113,28 @@ public:
   /// value counts, in the place of the first.
   [[nodiscard]] static yaml mapping(std::initializer_list<yaml_member> members = {});
   [[nodiscard]] static yaml mapping_of(mapping_type members);
+  /// An integer of any size from its decimal digits, with or without a sign.
+  /// Errors: `invalid_argument` if they are none.
+  [[nodiscard]] static expected<yaml> integer(std::string_view digits);
+  /// A date or a date with a time, in any of YAML's spellings: `2025-12-22`,
+  /// `2025-12-22T10:00:00.5+01:00`. Errors: `invalid_argument` if there is no such time.
+  [[nodiscard]] static expected<yaml> timestamp(std::string_view text);
+  [[nodiscard]] static yaml binary(std::string content);
 
-  /// Reads one document. An empty one is null. Errors: `corrupt` with line and column if the text
-  /// is no YAML, no UTF-8, has a second document or a tag that is not one of YAML's own, or is
-  /// beyond a limit.
+  /// Reads one document. An empty one is null.
+  ///
+  /// Of the tags of YAML that Python has kinds for and this type has none, `!!set` gives a mapping
+  /// of nulls, `!!omap` and `!!pairs` a sequence of sequences of two, key and value. `!` leaves a
+  /// scalar's kind to its text, in quotes too. Keys are scalars.
+  /// Errors: `corrupt` with line and column if the text is no YAML, no UTF-8, has a second document
+  /// or a tag that is not one of YAML's own, holds itself through an alias, or is beyond a limit.
   [[nodiscard]] static expected<yaml_document> parse(std::string_view text,
                                                      const yaml_options& options = {});
 
-  /// The text in block style: what PyYAML's `safe_dump` writes. Ends with a newline.
-  /// Errors: `invalid_argument` if keys are to be sorted and are of kinds without an order.
+  /// The text in block style: what PyYAML's `safe_dump(value, default_flow_style=False)` writes.
+  /// Ends with a newline; a plain scalar that is the whole document has a line `...` behind it.
+  /// Keys without an order among them (a text and a number, NaN) stay as they are.
+  /// Errors: `invalid_argument` if a text is no UTF-8 or values are nested deeper than 1,000.
   [[nodiscard]] expected<std::string> dump(const yaml_format& format = {}) const;
 
   [[nodiscard]] yaml_kind kind() const noexcept;
@@ -142,6 +156,10 @@ public:
   [[nodiscard]] std::string digits() const;
   /// Null if it is no string.
   [[nodiscard]] const std::string* text() const noexcept;
+  /// Of a timestamp, `2025-12-22` or `2025-12-22 10:00:00.500000+01:00`; null if it is none.
+  [[nodiscard]] const std::string* timestamp_text() const noexcept;
+  /// Of `!!binary`; null if it is none.
+  [[nodiscard]] const std::string* binary_content() const noexcept;
   /// The elements of a sequence; null if it is none.
   [[nodiscard]] const sequence_type* elements() const noexcept;
   [[nodiscard]] sequence_type* elements() noexcept;
@@ -163,12 +181,12 @@ public:
   yaml& push_back(yaml element);
 
   /// The same values, wherever they were read and however they were written: `1` equals `1.0`, a
-  /// truth is no number, the order of members does not count, NaN equals nothing.
+  /// truth is no number, the order of members does not count, NaN equals nothing. Two times that
+  /// both have an offset from UTC are equal if they are the same instant.
   friend bool operator==(const yaml& left, const yaml& right);
 
 private:
   friend class yaml_reader;
-  friend class yaml_writer;
 
   void hold(std::int64_t number) noexcept;
   void hold(std::uint64_t number);
