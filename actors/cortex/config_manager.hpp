@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -138,7 +139,7 @@ struct imported {
   std::vector<std::string> upgraded{};
   std::vector<std::string> downgraded{};
   std::vector<std::string> failed{};
-  std::vector<std::string> skipped{};
+  std::vector<std::string> skipped{}; ///< After a stop; else empty.
   bool preferences_updated = false;
   std::vector<failure> failures{};
   std::vector<std::string> warnings{};
@@ -148,7 +149,7 @@ struct imported {
 
 /// Makes the machine what a file says: installs, upgrades and downgrades packages, then merges the
 /// preferences by key. What fails is said in the reply, and the rest is done. It may take long:
-/// give it a deadline of its own. Once the asker has given up, nothing more is begun.
+/// give it a deadline of its own, which ends the waiting, not the import.
 /// Errors, with nothing done: as `read_configuration`; `invalid_argument` (an unknown section, a
 /// configuration that may not be imported), `newer_format`.
 struct import_from {
@@ -160,6 +161,8 @@ struct import_from {
   bool replace_preferences = false;                   ///< Instead of merging them.
   bool batches = false;        ///< One command for each source and list instead of each package.
   bool end_of_options = false; ///< `--` before the names of packages.
+  /// Nothing more is begun once this says so, nor once the runtime stops; what is left is skipped.
+  std::stop_token stop{};
 };
 
 // -- preferences ----------------------------------------------------------------------------------

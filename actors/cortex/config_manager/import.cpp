@@ -100,7 +100,8 @@ void import_on(const shared_session& in, const import_from& what, const expected
     return;
   }
   out.warnings.insert(out.warnings.end(), made->diff.warnings.begin(), made->diff.warnings.end());
-  const auto given_up = [&] { return reply.abandoned() || in->calls->stopping().stop_requested(); };
+  const auto given_up
+    = [&] { return what.stop.stop_requested() || in->calls->stopping().stop_requested(); };
   installer{*in, what, given_up}.run(made->diff, out);
 
   const auto* wanted = made->configuration.find("preferences");

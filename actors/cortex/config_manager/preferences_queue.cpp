@@ -120,7 +120,7 @@ void preferences_queue::work_on(group& pieces) {
       look = true;
       if (std::holds_alternative<piece::look>(each->what))
         looks_.store(false);
-    } else if (!change->reply.abandoned()) {
+    } else {
       changes.push_back(std::move(change->change));
       replies.push_back(&change->reply);
     }

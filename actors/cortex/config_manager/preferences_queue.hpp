@@ -39,7 +39,7 @@ public:
   preferences_queue& operator=(const preferences_queue&) = delete;
   ~preferences_queue() = default;
 
-  /// Answered when the file is on the disk. A change whose asker has given up before is left out.
+  /// Answered when the file is on the disk.
   void write(write_request change, promise<saved> reply);
   /// Answered with what the file says at some moment from now on.
   void load(promise<yaml> reply);

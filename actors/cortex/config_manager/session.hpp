@@ -41,7 +41,7 @@ void import_on(const shared_session& in, const import_from& what, const expected
                promise<imported> reply);
 
 /// Installs what a difference says. Does not begin anything new once `given_up` says so; what is
-/// left is told as skipped.
+/// left is told as skipped. *Not thread-safe*.
 class installer {
 public:
   installer(const session& in, const import_from& how, std::function<bool()> given_up)

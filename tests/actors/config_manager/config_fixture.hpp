@@ -7,7 +7,6 @@
 #include "support/temp_dir.hpp"
 
 #include <nlohmann/json.hpp>
-
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -23,6 +22,8 @@
 namespace cortex::testing {
 
 namespace cm = cortex::config_manager;
+
+using variables = std::vector<std::pair<std::string, std::string>>;
 
 inline void write_file(const std::filesystem::path& path, const std::string& text) {
   std::ofstream{path, std::ios::binary} << text;
@@ -112,9 +113,9 @@ public:
   /// The entries of a vector: `argv`, `rc`, `stdout`, `stderr`, `error`.
   void answer(const nlohmann::json& entries) {
     for (const auto& each : entries) {
-      auto result = expected<process_result>{process_result{
-        each.at("rc").get<int>(), 0, each.at("stdout").get<std::string>(),
-        each.at("stderr").get<std::string>()}};
+      auto result = expected<process_result>{process_result{each.at("rc").get<int>(), 0,
+                                                            each.at("stdout").get<std::string>(),
+                                                            each.at("stderr").get<std::string>()}};
       if (each.contains("error"))
         result = each.at("error") == "timeout" ? fail(errc::timeout) : fail(errc::not_found);
       answer(each.at("argv").get<words>(), std::move(result));
@@ -172,7 +173,7 @@ public:
 private:
   std::map<words, expected<process_result>> answers_;
   mutable std::mutex mutex_;
-  std::vector<words> calls_;                        // guarded by mutex_
+  std::vector<words> calls_;                      // guarded by mutex_
   std::vector<std::chrono::milliseconds> limits_; // guarded by mutex_
 };
 

@@ -1,5 +1,5 @@
-// The defects of the original, and what is right instead. CM-1, 8, 9, 14 also in texts_test.cpp, CM-2
-// and CM-3 in versions_test.cpp, CM-11 in preferences_test.cpp and concurrency_test.cpp.
+// The defects of the original, and what is right instead. CM-1, 8, 9, 14 also in texts_test.cpp,
+// CM-2 and CM-3 in versions_test.cpp, CM-11 in preferences_test.cpp and concurrency_test.cpp.
 #include "actors/config_manager/config_fixture.hpp"
 #include "support/wait.hpp"
 
@@ -17,9 +17,7 @@ struct defects_fixture : config_fixture {
     os_release("ID=ubuntu\nVERSION_ID=\"24.04\"\n");
     machine.unlisted = fake_machine::otherwise::success;
   }
-  cm::difference diff(const std::string& text) {
-    return good(open().call(cm::diff{parsed(text)}));
-  }
+  cm::difference diff(const std::string& text) { return good(open().call(cm::diff{parsed(text)})); }
   std::string import_file(const std::string& text) const {
     const auto path = (folder / "import.yaml").string();
     write_file(path, text);
@@ -99,7 +97,7 @@ TEST_CASE_METHOD(defects_fixture, "CM-4: a version that YAML takes for a number 
                               {"pip3", "install", "numpy==1.30"},
                               {"sudo", "apt-get", "install", "-y", "curl=8"}});
   CHECK(std::any_of(done.warnings.begin(), done.warnings.end(), [](const std::string& each) {
-    return each == "line 4, column 25: packages[0].version is a number, quote it";
+    return each == "line 4, column 26: packages[0].version is a number, quote it";
   }));
 }
 
@@ -252,7 +250,8 @@ TEST_CASE_METHOD(defects_fixture, "CM-12: packages of one source go in one comma
 TEST_CASE_METHOD(defects_fixture, "CM-13: a truth is no number", "[config_manager]") {
   write_file(file(), "a: 1.0\nb: 1\nc: 1\ne: [1, 2]\nf: {x: 2}\ng: 1\nh: 1\n");
 
-  const auto found = diff("preferences: {a: 1, b: 1.0, c: true, e: [1, 2.0], f: {x: 1}, g: '1', h: 1}\n");
+  const auto found
+    = diff("preferences: {a: 1, b: 1.0, c: true, e: [1, 2.0], f: {x: 1}, g: '1', h: 1}\n");
 
   words keys;
   for (const auto& each : found.preferences_changed)
@@ -271,7 +270,8 @@ TEST_CASE_METHOD(defects_fixture, "CM-14: a wrong entry takes no other one with 
 
 TEST_CASE_METHOD(defects_fixture, "CM-15: a dry run honours the sections, unknown ones are errors",
                  "[config_manager]") {
-  const auto path = import_file(header + "packages:\n- {name: a, source: apt}\npreferences: {b: 1}\n");
+  const auto path
+    = import_file(header + "packages:\n- {name: a, source: apt}\npreferences: {b: 1}\n");
   const auto config = open();
   const auto dry = [&](const words& sections) {
     cm::import_from what{path};
@@ -290,7 +290,7 @@ TEST_CASE_METHOD(defects_fixture,
                  "CM-16: an export is for its user alone, with the variables that were chosen",
                  "[config_manager]") {
   auto how = options();
-  how.environment = {{"PATH", "/home/somebody/bin"}, {"LANG", "C"}};
+  how.environment = variables{{"PATH", "/home/somebody/bin"}, {"LANG", "C"}};
   const auto config = open(how);
   cm::export_to what{(folder / "export.yaml").string()};
   write_file(what.path, "older and longer than what comes\n");

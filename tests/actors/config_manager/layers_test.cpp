@@ -18,7 +18,8 @@ TEST_CASE_METHOD(config_fixture, "a value comes from the uppermost layer that ha
   write_file(file(), "c: user\nd: user\ne: user\n");
   auto how = options();
   how.defaults = parsed("a: default\nb: default\nc: default\nd: default\ne: default\n");
-  how.environment = {{"CORTEX_PREF_D", "environment"}, {"CORTEX_PREF_E", "environment"}, {"D", "x"}};
+  how.environment
+    = variables{{"CORTEX_PREF_D", "environment"}, {"CORTEX_PREF_E", "environment"}, {"D", "x"}};
   how.arguments = parsed("e: argument\n");
   const auto config = open(how);
 
@@ -35,7 +36,7 @@ TEST_CASE_METHOD(config_fixture, "a value tells its file and line, or its variab
                  "[config_manager]") {
   write_file(file(), "# mine\na: 1\nllm:\n  provider: x\n");
   auto how = options();
-  how.environment = {{"CORTEX_PREF_LLM__KEY", "2"}};
+  how.environment = variables{{"CORTEX_PREF_LLM__KEY", "2"}};
   const auto config = open(how);
 
   const auto in_file = good(config.get("llm.provider"));
@@ -66,10 +67,10 @@ TEST_CASE_METHOD(config_fixture, "mappings of several layers are merged, all els
 TEST_CASE_METHOD(config_fixture, "values of variables are scalars by the rules of YAML",
                  "[config_manager]") {
   auto how = options();
-  how.environment = {{"CORTEX_PREF_A", "yes"},     {"CORTEX_PREF_B", "012"},
-                     {"CORTEX_PREF_C", "'1'"},     {"CORTEX_PREF_D", "[1, 2]"},
-                     {"CORTEX_PREF_E", "a: b: c"}, {"CORTEX_PREF_F", ""},
-                     {"CORTEX_PREF_G", "\xFF"}};
+  how.environment = variables{{"CORTEX_PREF_A", "yes"},     {"CORTEX_PREF_B", "012"},
+                              {"CORTEX_PREF_C", "'1'"},     {"CORTEX_PREF_D", "[1, 2]"},
+                              {"CORTEX_PREF_E", "a: b: c"}, {"CORTEX_PREF_F", ""},
+                              {"CORTEX_PREF_G", "\xFF"}};
   const auto config = open(how);
   const auto get = [&config](const char* key) { return good(config.get(key)).content; };
 
@@ -85,11 +86,11 @@ TEST_CASE_METHOD(config_fixture, "values of variables are scalars by the rules o
 TEST_CASE_METHOD(config_fixture, "variables that say nothing are told, without their values",
                  "[config_manager][errors]") {
   auto how = options();
-  how.environment = {{"CORTEX_PREF_", "secret"},
-                     {"CORTEX_PREF_A__", "secret"},
-                     {"CORTEX_PREF_B", "secret"},
-                     {"CORTEX_PREF_B__C", "secret"},
-                     {"CORTEX_PREF_b", "secret"}};
+  how.environment = variables{{"CORTEX_PREF_", "secret"},
+                              {"CORTEX_PREF_A__", "secret"},
+                              {"CORTEX_PREF_B", "secret"},
+                              {"CORTEX_PREF_B__C", "secret"},
+                              {"CORTEX_PREF_b", "secret"}};
   const auto config = open(how);
 
   CHECK(config.notices().size() == 4);
@@ -100,7 +101,8 @@ TEST_CASE_METHOD(config_fixture, "variables that say nothing are told, without t
   CHECK(good(config.get("b")).content == yaml{"secret"});
 }
 
-TEST_CASE_METHOD(config_fixture, "keys that nobody knows are told with file, line and the one meant",
+TEST_CASE_METHOD(config_fixture,
+                 "keys that nobody knows are told with file, line and the one meant",
                  "[config_manager]") {
   write_file(file(), "verbosity: high\nllm:\n  provder: x\n  extra: {any: 1}\nother: 1\n");
   auto how = options();
@@ -116,7 +118,8 @@ TEST_CASE_METHOD(config_fixture, "keys that nobody knows are told with file, lin
           "argument:1: unknown key 'verbsity', did you mean 'verbosity'?"});
 }
 
-TEST_CASE_METHOD(config_fixture, "a damaged file of the system is told, and takes nothing else away",
+TEST_CASE_METHOD(config_fixture,
+                 "a damaged file of the system is told, and takes nothing else away",
                  "[config_manager][errors]") {
   write_file(folder / "system.yaml", "a: [");
   write_file(file(), "b: 1\n");

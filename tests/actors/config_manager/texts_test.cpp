@@ -81,9 +81,8 @@ TEST_CASE("CM-8: a version of an update of Debian can be installed", "[config_ma
 }
 
 TEST_CASE("CM-9: what looks like an option is no name", "[config_manager][errors]") {
-  for (const char* name :
-       {"-y", "--allow-downgrades", "-oDPkg::Pre-Invoke::=reboot", "curl\n", "+x", "=x", ":x", "_x",
-        "@x", "", ".", "a b", "a/b", "\xC3\xA9"}) {
+  for (const char* name : {"-y", "--allow-downgrades", "-oDPkg::Pre-Invoke::=reboot", "curl\n",
+                           "+x", "=x", ":x", "_x", "@x", "", ".", "a b", "a/b", "\xC3\xA9"}) {
     INFO(name);
     CHECK_FALSE(is_identifier(name, false));
     CHECK(install_command({{name, "", "apt"}}, install_action::install, false).error()
@@ -114,8 +113,9 @@ TEST_CASE("CM-12: only a downgrade by apt may go back", "[config_manager]") {
 
 TEST_CASE("CM-14: entries without a version and lists of another shape are left out",
           "[config_manager]") {
-  CHECK(parse_pip(R"([{"name":"x"},{"name":"y","version":"1"},3,{"name":null,"version":"2"}])").value()
-        == std::vector<package>{{"y", "1", "pip"}});
+  CHECK(
+    parse_pip(R"([{"name":"x"},{"name":"y","version":"1"},3,{"name":null,"version":"2"}])").value()
+    == std::vector<package>{{"y", "1", "pip"}});
   CHECK(parse_pip(R"({"name":"x","version":"1"})").value().empty());
   CHECK(parse_npm(R"([1])").value().empty());
   CHECK(parse_npm(R"({"dependencies":[1]})").value().empty());

@@ -65,7 +65,8 @@ TEST_CASE("config_manager vectors: diff", "[config_manager][vectors]") {
   for (const auto& item : vectors("diff")) {
     INFO(item.dump());
     const auto defects = defects_of(item);
-    if (!defects.empty() && (!item.contains("corrected") || item.at("corrected").contains("note"))) {
+    if (!defects.empty()
+        && (!item.contains("corrected") || item.at("corrected").contains("note"))) {
       counter.skipped(defects + ", see the tests of the defects");
       continue;
     }
@@ -74,8 +75,8 @@ TEST_CASE("config_manager vectors: diff", "[config_manager][vectors]") {
     put(t.file(), item.at("preferences_file"));
     const auto config = t.open();
 
-    const auto diff = to_json(
-      to_yaml(good(config.call(cm::diff{parsed(item.at("yaml").get<std::string>())}))));
+    const auto diff
+      = to_json(to_yaml(good(config.call(cm::diff{parsed(item.at("yaml").get<std::string>())}))));
 
     if (defects.empty())
       CHECK(comparable(diff) == comparable(item.at("diff")));
@@ -110,9 +111,8 @@ TEST_CASE("config_manager vectors: export", "[config_manager][vectors]") {
     const auto expected_text = item.at("file_text").get<std::string>();
     if (!item.at("hardware_profile").is_null()) {
       const auto expected_document = parsed(expected_text);
-      how.hardware = [profile = *expected_document.find("hardware")]() -> expected<yaml> {
-        return profile;
-      };
+      how.hardware
+        = [profile = *expected_document.find("hardware")]() -> expected<yaml> { return profile; };
       CHECK(to_json(*expected_document.find("hardware")) == item.at("hardware_profile"));
     }
     const auto& arguments = item.at("arguments");

@@ -96,13 +96,29 @@ TEST_CASE("what is no Debian version is told apart", "[config_manager]") {
 
 TEST_CASE("CM-2: Python versions are in the order of PEP 440", "[config_manager]") {
   // The examples of the document, section "Summary of permitted suffixes and relative ordering".
-  check_ascending({"1.dev0", "1.0.dev456", "1.0a1", "1.0a2.dev456", "1.0a12.dev456", "1.0a12",
-                   "1.0b1.dev456", "1.0b2", "1.0b2.post345.dev456", "1.0b2.post345",
-                   "1.0rc1.dev456", "1.0rc1", "1.0", "1.0+abc.5", "1.0+abc.7", "1.0+5",
-                   "1.0.post456.dev34", "1.0.post456", "1.0.15", "1.1.dev1", "1!0.1"},
-                  [](std::string_view left, std::string_view right) {
-                    return compare_python(left, right);
-                  });
+  check_ascending(
+    {"1.dev0",
+     "1.0.dev456",
+     "1.0a1",
+     "1.0a2.dev456",
+     "1.0a12.dev456",
+     "1.0a12",
+     "1.0b1.dev456",
+     "1.0b2",
+     "1.0b2.post345.dev456",
+     "1.0b2.post345",
+     "1.0rc1.dev456",
+     "1.0rc1",
+     "1.0",
+     "1.0+abc.5",
+     "1.0+abc.7",
+     "1.0+5",
+     "1.0.post456.dev34",
+     "1.0.post456",
+     "1.0.15",
+     "1.1.dev1",
+     "1!0.1"},
+    [](std::string_view left, std::string_view right) { return compare_python(left, right); });
 }
 
 TEST_CASE("CM-3: spellings of one Python version are equal", "[config_manager]") {
@@ -126,12 +142,10 @@ TEST_CASE("CM-3: spellings of one Python version are equal", "[config_manager]")
 
 TEST_CASE("CM-2: npm versions are in the order of semantic versioning", "[config_manager]") {
   // The example of section 11, with some numbers around it.
-  check_ascending({"0.9.10", "1.0.0-1", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta",
-                   "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.10",
-                   "1.2.0", "1.10.0", "10.0.0"},
-                  [](std::string_view left, std::string_view right) {
-                    return compare_semantic(left, right);
-                  });
+  check_ascending(
+    {"0.9.10", "1.0.0-1", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta",
+     "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.10", "1.2.0", "1.10.0", "10.0.0"},
+    [](std::string_view left, std::string_view right) { return compare_semantic(left, right); });
   CHECK((compare_semantic("v1.0.0+build.7", "1.0.0") == same));
   CHECK_FALSE(compare_semantic("1.0", "1.0.0"));
   CHECK_FALSE(compare_semantic("1.0.0", "01.0.0"));
