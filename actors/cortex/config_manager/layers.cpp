@@ -77,7 +77,10 @@ bool leads_to_known(const std::string& key, const std::vector<std::string>& know
 
 void check_members(const layer& what, const yaml& values, const std::string& above,
                    const std::vector<std::string>& known, std::vector<std::string>& warnings) {
+  constexpr std::size_t most_warnings = 100;
   for (const auto& [key, value] : *values.members()) {
+    if (warnings.size() >= most_warnings)
+      return;
     const auto name = above.empty() ? text_of(key) : above + '.' + text_of(key);
     if (is_known(name, known))
       continue;

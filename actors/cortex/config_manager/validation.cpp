@@ -9,6 +9,8 @@
 namespace cortex::config_manager {
 namespace {
 
+constexpr std::size_t most_warnings = 100;
+
 const std::vector<std::string>& document_keys() {
   static const std::vector<std::string> keys{
     "cortex_version", "exported_at",          "os", "hardware", "packages",
@@ -30,6 +32,8 @@ std::string place(const yaml_mark& mark) {
 void check_keys(const yaml& in, const std::vector<std::string>& known,
                 std::vector<std::string>& warnings) {
   for (const auto& member : *in.members()) {
+    if (warnings.size() >= most_warnings)
+      return;
     const auto& key = member.key;
     const auto text = python_text(key);
     if (std::find(known.begin(), known.end(), text) == known.end())
@@ -38,7 +42,6 @@ void check_keys(const yaml& in, const std::vector<std::string>& known,
 }
 
 std::vector<std::string> warnings_for(const yaml& configuration) {
-  constexpr std::size_t most_warnings = 100;
   std::vector<std::string> warnings;
   check_keys(configuration, document_keys(), warnings);
   const auto* packages = configuration.find("packages");
