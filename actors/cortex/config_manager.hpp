@@ -108,6 +108,7 @@ struct difference {
   std::vector<package_change> already_installed;
   std::vector<preference_change> preferences_changed;
   std::vector<std::string> warnings;
+  std::vector<std::string> notices; ///< Why a source gave nothing.
 };
 /// The members `packages_to_install`, …, `preferences_changed`, `warnings`.
 [[nodiscard]] yaml to_yaml(const difference& what);
@@ -283,9 +284,11 @@ struct options {
   /// If there are any, other keys are told in the warnings. Dotted; what is below one is known,
   /// too.
   std::vector<std::string> known_keys{};
-  bool strict = false;  ///< A key that comes twice in a file is an error.
-  bool watch = true;    ///< Follows what others do to the files, on a thread of its own.
-  yaml_limits limits{}; ///< Of every file that is read.
+  bool strict = false; ///< A key that comes twice in a file is an error.
+  /// Follows what others do to the files, on a thread of its own. Their folders are followed by
+  /// what they are at open, not by name.
+  bool watch = true;
+  yaml_limits limits{};                             ///< Of every file that is read.
   std::chrono::milliseconds query_limit{30'000};    ///< For each package manager. Range > 0.
   std::chrono::milliseconds install_limit{300'000}; ///< For each command. Range > 0.
   /// How long a write waits for another process. Range > 0.

@@ -44,7 +44,7 @@ std::string holder(int file) {
 class pauses {
 public:
   explicit pauses(std::stop_token stop) : tell_(std::move(stop), rouse{word_}) {}
-  void sleep_until(monotonic_time until) noexcept {
+  void pause_until(monotonic_time until) noexcept {
     while (word_.load() == 0 && cortex::detail::futex_wait(word_, 0, until)) {
     }
   }
@@ -72,7 +72,7 @@ expected<file_lock> file_lock::acquire(const std::string& path, std::chrono::mil
     return cortex::detail::system_failure("cannot open '" + name + "'");
   const auto& clock = system_monotonic_clock();
   const auto until = deadline_after(clock.now(), patience);
-  pauses pause{stop};
+  pauses between{stop};
   // The kernel's own wait cannot be ended in time, so it is asked again and again.
   for (auto wait = 1ms; ::flock(file.get(), LOCK_EX | LOCK_NB) != 0;
        wait = std::min(wait * 2, 8ms)) {
@@ -83,7 +83,7 @@ expected<file_lock> file_lock::acquire(const std::string& path, std::chrono::mil
     const auto now = clock.now();
     if (now >= until)
       return fail(errc::in_use, "'" + path + "' is being changed by " + holder(file.get()));
-    pause.sleep_until(std::min(until, now + wait));
+    between.pause_until(std::min(until, now + wait));
   }
   sign(file.get());
   return file_lock{std::move(file)};

@@ -99,7 +99,8 @@ void import_on(const shared_session& in, const import_from& what, const expected
     reply.set(std::move(out));
     return;
   }
-  out.warnings.insert(out.warnings.end(), made->diff.warnings.begin(), made->diff.warnings.end());
+  for (const auto* more : {&made->diff.warnings, &made->diff.notices})
+    out.warnings.insert(out.warnings.end(), more->begin(), more->end());
   const auto given_up
     = [&] { return what.stop.stop_requested() || in->calls->stopping().stop_requested(); };
   installer{*in, what, given_up}.run(made->diff, out);

@@ -105,7 +105,7 @@ expected<difference> compare_on(const session& in, const yaml& configuration, co
   if (which.packages)
     found = detect_on(in, detect{sources_in(configuration)});
   auto out = compare_with(configuration, which, found.packages, preferences);
-  out.warnings.insert(out.warnings.end(), found.notices.begin(), found.notices.end());
+  out.notices = std::move(found.notices);
   return out;
 }
 

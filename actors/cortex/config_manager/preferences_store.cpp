@@ -63,13 +63,14 @@ expected<saved> apply_merge(const merge_preferences& change, yaml& to) {
                 "the document is " + std::string{to_string(to.kind())} + ", not a mapping");
   const auto before = to;
   auto members = *to.members();
-  for (const auto& [key, value] : *change.preferences.members()) {
-    const auto at = std::find_if(members.begin(), members.end(),
-                                 [&key](const yaml_member& each) { return each.key == key; });
+  for (const auto& wanted : *change.preferences.members()) {
+    const auto at
+      = std::find_if(members.begin(), members.end(),
+                     [&wanted](const yaml_member& each) { return each.key == wanted.key; });
     if (at == members.end())
-      members.push_back({key, value});
+      members.push_back(wanted);
     else
-      at->value = value;
+      at->value = wanted.value;
   }
   to = yaml::mapping_of(std::move(members));
   return saved{changed_keys(before, to, most_keys)};

@@ -48,9 +48,10 @@ bool drain(int from, const Places& places) {
       const std::string name = event.len > 0 ? buffer.data() + at + sizeof event : "";
       at += sizeof event + event.len;
       ours |= (event.mask & IN_Q_OVERFLOW) != 0
-              || std::any_of(places.begin(), places.end(), [&](const auto& each) {
-                   return each.first == event.wd && each.second == name;
-                 });
+              || std::any_of(places.begin(), places.end(),
+                             [&name, folder = event.wd](const auto& each) {
+                               return each.first == folder && each.second == name;
+                             });
     }
   }
 }

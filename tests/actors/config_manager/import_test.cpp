@@ -101,6 +101,17 @@ TEST_CASE_METHOD(import_fixture, "only the sources that a file names are asked",
   CHECK(machine.calls() == std::vector<words>{{"pip3", "list", "--format=json"}});
 }
 
+TEST_CASE_METHOD(import_fixture, "a source that cannot be asked is told beside the diff",
+                 "[config_manager]") {
+  machine.unlisted = fake_machine::otherwise::not_found;
+
+  const auto found = good(open().call(cm::diff{parsed("packages:\n- {name: a, source: npm}\n")}));
+
+  CHECK(found.to_install.size() == 1);
+  CHECK(found.warnings.empty());
+  CHECK(found.notices == words{"npm: npm: not_found: no such program"});
+}
+
 TEST_CASE_METHOD(import_fixture, "a file is compared like its content", "[config_manager]") {
   const auto config = open();
   const auto what = file_of("packages: []\npreferences: {a: 1}\n");

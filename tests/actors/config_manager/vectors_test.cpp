@@ -31,16 +31,13 @@ std::vector<cm::package> packages_in(const nlohmann::json& entries) {
   return out;
 }
 
-/// Warnings on entries are compared by their beginning; those of ours are left out.
+/// Warnings on entries are compared by their beginning.
 nlohmann::json comparable(nlohmann::json diff) {
   const std::string malformed = "Malformed package entry skipped:";
   auto warnings = nlohmann::json::array();
   for (const auto& each : diff.at("warnings")) {
     const auto text = each.get<std::string>();
-    if (text.starts_with(malformed))
-      warnings.push_back(malformed);
-    else if (text.starts_with("Warning: "))
-      warnings.push_back(text);
+    warnings.push_back(text.starts_with(malformed) ? malformed : text);
   }
   diff["warnings"] = std::move(warnings);
   return diff;
