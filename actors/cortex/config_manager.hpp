@@ -152,7 +152,8 @@ struct imported {
 /// preferences by key. What fails is said in the reply, and the rest is done. It may take long:
 /// give it a deadline of its own, which ends the waiting, not the import.
 /// Errors, with nothing done: as `read_configuration`; `invalid_argument` (an unknown section, a
-/// configuration that may not be imported), `newer_format`.
+/// configuration that may not be imported), `newer_format`; `in_use` while another import of this
+/// manager runs.
 struct import_from {
   using reply = imported;
   std::string path;

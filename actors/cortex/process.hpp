@@ -47,8 +47,9 @@ using process_runner = std::function<expected<process_result>(const process_comm
 /// Runs a program to its end, in a session of its own: no terminal, standard input from
 /// `/dev/null`, no descriptor of this process. Blocks, so not for handlers. *Thread-safe*.
 /// Errors: `invalid_argument` (no program, U+0000); `not_found` if there is no such program;
-/// `permission`; `timeout`; `cancelled` by `stop`; `would_deadlock` inside a handler;
-/// `outcome_unknown` if the host reaps children that it did not start.
+/// `permission`; `timeout`, also if it cannot be ended, as a program of another user; `cancelled`
+/// by `stop`; `would_deadlock` inside a handler; `outcome_unknown` if the host reaps children that
+/// it did not start.
 [[nodiscard]] expected<process_result> run_process(const process_command& what);
 
 } // namespace cortex

@@ -1,5 +1,7 @@
 #include "cortex/config_manager/actor.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <utility>
@@ -12,6 +14,12 @@ template <class Reply, class Work>
 void start(const shared_session& in, promise<Reply> reply, Work work) {
   // Kept beside the work, so that the reason for which there is no thread can be told.
   auto owed = std::make_shared<promise<Reply>>(std::move(reply));
+  constexpr std::size_t most_threads = 1024;
+  if (in->calls->running() >= most_threads) {
+    owed->set(unexpected{error{errc::overloaded, "1,024 requests are being worked on", stage::none,
+                               std::chrono::milliseconds{100}}});
+    return;
+  }
   const auto started = in->calls->start([owed, work = std::move(work)]() mutable {
     try {
       work(*owed);

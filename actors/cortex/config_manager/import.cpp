@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <memory>
+#include <optional>
 
 namespace cortex::config_manager {
 namespace {
@@ -71,6 +73,23 @@ void note_failure(const std::string& name, const std::string& source, const erro
   out.failures.push_back({name, source, why});
 }
 
+/// The right to be the import that changes something. Package managers cannot work side by side.
+class turn {
+public:
+  explicit turn(const session& in) : taken_(in.importing), mine_(!taken_->exchange(true)) {}
+  turn(const turn&) = delete;
+  turn& operator=(const turn&) = delete;
+  ~turn() {
+    if (mine_)
+      taken_->store(false);
+  }
+  [[nodiscard]] bool mine() const noexcept { return mine_; }
+
+private:
+  std::shared_ptr<std::atomic<bool>> taken_;
+  bool mine_;
+};
+
 void finish(promise<imported>& reply, imported& summary, const expected<saved>& stored) {
   if (stored) {
     summary.preferences_updated = true;
@@ -85,8 +104,14 @@ void finish(promise<imported>& reply, imported& summary, const expected<saved>& 
 
 void import_on(const shared_session& in, const import_from& what, const expected<yaml>& preferences,
                promise<imported> reply) {
+  std::optional<turn> own;
+  if (!what.dry_run && !own.emplace(*in).mine()) {
+    reply.set(fail(errc::in_use, "another import is running"));
+    return;
+  }
   auto made = make_plan(*in, what, preferences);
   if (!made) {
+    own.reset(); // before the asker hears of it
     reply.set(unexpected{std::move(made).error()});
     return;
   }
@@ -104,6 +129,7 @@ void import_on(const shared_session& in, const import_from& what, const expected
   const auto given_up
     = [&] { return what.stop.stop_requested() || in->calls->stopping().stop_requested(); };
   installer{*in, what, given_up}.run(made->diff, out);
+  own.reset();
 
   const auto* wanted = made->configuration.find("preferences");
   const bool any = wanted != nullptr && wanted->members() != nullptr && wanted->size() > 0;

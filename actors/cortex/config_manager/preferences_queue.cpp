@@ -1,6 +1,7 @@
 #include "cortex/config_manager/preferences_queue.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <string>
 #include <thread>
@@ -12,6 +13,13 @@ namespace {
 constexpr const char* component = "config_manager";
 /// A listener that is told too slowly misses what is beyond.
 constexpr std::uint32_t most_untold = 1024;
+/// Beyond, the disk does not follow: nobody would wait so long.
+constexpr std::size_t most_waiting = 65'536;
+
+unexpected too_many() {
+  return unexpected{error{errc::overloaded, "too many reads and writes of the preferences wait",
+                          stage::none, std::chrono::milliseconds{100}}};
+}
 
 /// Runs where continuations do, one after the other.
 void call(const runtime& rt, const std::shared_ptr<detail::listener>& who, change what) {
@@ -41,11 +49,17 @@ preferences_queue::preferences_queue(runtime rt, std::shared_ptr<cortex::detail:
     store_(std::move(setting), values_, [this](const change& what) { tell(what); }) {}
 
 void preferences_queue::write(write_request change, promise<saved> reply) {
-  submit(std::make_unique<piece>(piece{piece::write{std::move(change), std::move(reply)}}));
+  if (waiting_.load(std::memory_order_relaxed) >= most_waiting)
+    reply.set(too_many());
+  else
+    submit(std::make_unique<piece>(piece{piece::write{std::move(change), std::move(reply)}}));
 }
 
 void preferences_queue::load(promise<yaml> reply) {
-  submit(std::make_unique<piece>(piece{std::move(reply)}));
+  if (waiting_.load(std::memory_order_relaxed) >= most_waiting)
+    reply.set(too_many());
+  else
+    submit(std::make_unique<piece>(piece{std::move(reply)}));
 }
 
 void preferences_queue::look_again() {

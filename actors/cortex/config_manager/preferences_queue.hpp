@@ -39,7 +39,7 @@ public:
   preferences_queue& operator=(const preferences_queue&) = delete;
   ~preferences_queue() = default;
 
-  /// Answered when the file is on the disk.
+  /// Answered when the file is on the disk. Errors also: `overloaded` if 65,536 wait.
   void write(write_request change, promise<saved> reply);
   /// Answered with what the file says at some moment from now on.
   void load(promise<yaml> reply);

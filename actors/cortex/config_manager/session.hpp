@@ -6,6 +6,7 @@
 #include "cortex/config_manager/preferences_queue.hpp"
 #include "cortex/detail/host_calls.hpp"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,8 @@ struct session {
   std::vector<std::pair<std::string, std::string>> environment{};
   std::shared_ptr<cortex::detail::host_calls> calls{};
   std::shared_ptr<preferences_queue> preferences{};
+  /// An import runs that changes something.
+  std::shared_ptr<std::atomic<bool>> importing = std::make_shared<std::atomic<bool>>(false);
 };
 using shared_session = std::shared_ptr<const session>;
 

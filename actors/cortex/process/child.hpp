@@ -32,6 +32,8 @@ public:
 
   /// Sends a signal to all processes of its session that stayed in its group.
   void signal(int number) const noexcept;
+  /// Leaves it alone, running or not, and unreaped for as long as this process lives.
+  void abandon() noexcept { pid_ = -1; }
   /// How it ended, as `waitpid` says it, or nothing while it runs. Errors: `outcome_unknown`.
   [[nodiscard]] expected<std::optional<int>> reap() noexcept;
 

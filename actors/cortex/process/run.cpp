@@ -27,6 +27,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds after_the_end{200};
 /// How often it is looked at where the kernel cannot tell of its end.
 constexpr milliseconds look_again{20};
+/// Signals before it is left alone: SIGTERM, and SIGKILL twice.
+constexpr int most_tries = 3;
 
 /// Reads what there is. Closes the pipe at its end.
 void drain(descriptor& from, std::string& into, const process_command& what, bool& truncated) {
@@ -65,6 +67,8 @@ public:
     while (!status_) {
       if (!why_ && what_.stop.stop_requested())
         until = end_it(errc::cancelled);
+      else if (clock::now() >= until && tries_ == most_tries)
+        return cannot_be_ended();
       else if (clock::now() >= until)
         until = end_it(errc::timeout);
       await(until);
@@ -86,20 +90,23 @@ public:
 private:
   /// Politely first. When to try the next thing.
   clock::time_point end_it(errc why) {
-    running_.signal(why_ ? SIGKILL : SIGTERM);
+    running_.signal(tries_++ == 0 ? SIGTERM : SIGKILL);
     if (!why_)
       why_ = why;
-    else
-      return clock::time_point::max();
-    return clock::now() + what_.kill_after;
+    return clock::now() + std::max(what_.kill_after, look_again);
+  }
+
+  /// A program of another user (by sudo), or one that the kernel holds.
+  unexpected cannot_be_ended() {
+    running_.abandon();
+    return fail(*why_,
+                "'" + what_.arguments.front() + "' did not end in time, and cannot be ended");
   }
 
   /// Waits until something happens, and reads what there is.
   void await(clock::time_point until) {
     const auto now = clock::now();
-    auto pause = until == clock::time_point::max()
-                   ? milliseconds{60'000}
-                   : std::chrono::ceil<milliseconds>(std::max(until, now) - now);
+    auto pause = std::chrono::ceil<milliseconds>(std::max(until, now) - now);
     if (!running_.ended())
       pause = std::min(pause, look_again);
     read_for(std::min(pause, milliseconds{60'000}), running_.ended().get(),
@@ -130,6 +137,7 @@ private:
   process_result result_;
   std::optional<int> status_;
   std::optional<errc> why_; // it is being ended
+  int tries_ = 0;           // to end it
 };
 
 } // namespace

@@ -1,5 +1,6 @@
 // Imports beyond the vectors: sandbox, functions that throw, stops; and exports that fail.
 #include "actors/config_manager/config_fixture.hpp"
+#include "support/wait.hpp"
 
 #include <stdexcept>
 
@@ -60,6 +61,30 @@ TEST_CASE_METHOD(import_fixture, "a stopped import begins nothing more", "[confi
   CHECK(done.skipped == words{"b"});
   CHECK_FALSE(done.preferences_updated);
   CHECK_FALSE(read_file(file()));
+}
+
+TEST_CASE_METHOD(import_fixture, "imports that change something do not run side by side",
+                 "[config_manager][concurrency]") {
+  const auto what = file_of("packages:\n- {name: a, source: apt}\n");
+  signal begun;
+  signal may_end;
+  auto how = options();
+  how.sandbox = [&](const std::string& /*command*/) -> expected<cm::sandbox_result> {
+    begun.set();
+    return cm::sandbox_result{may_end.wait(), ""};
+  };
+  const auto config = open(how);
+  auto first = config.ask(what);
+  REQUIRE(begun.wait());
+
+  CHECK(config.call(what).error() == errc::in_use);
+  auto dry = what;
+  dry.dry_run = true;
+  CHECK(config.call(dry));
+  may_end.set();
+
+  CHECK(good(first.get()).installed == words{"a"});
+  CHECK(config.call(what));
 }
 
 TEST_CASE_METHOD(import_fixture, "a command that takes too long has failed, by name",
