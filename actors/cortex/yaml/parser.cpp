@@ -4,6 +4,7 @@
 
 #include <new>
 #include <string>
+#include <tuple>
 
 namespace cortex::yaml_detail {
 namespace {
@@ -70,7 +71,7 @@ bool event::is_flow() const noexcept {
          && raw_.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
 }
 
-parser::parser(std::string_view text) {
+parser::parser(std::string_view text) : text_(text) {
   if (yaml_parser_initialize(&raw_) == 0)
     throw std::bad_alloc{};
   yaml_parser_set_encoding(&raw_, YAML_UTF8_ENCODING);
@@ -87,7 +88,11 @@ expected<void> parser::next(event& out) {
   std::string problem = raw_.problem != nullptr ? raw_.problem : "no YAML";
   if (raw_.context != nullptr)
     problem += ", " + std::string{raw_.context};
-  return refuse(from(raw_.problem_mark), problem);
+  // the parser sets the end into a line of its own
+  const auto mark = from(raw_.problem_mark);
+  const auto end = end_of(text_);
+  const bool beyond = std::tie(mark.line, mark.column) > std::tie(end.line, end.column);
+  return refuse(beyond ? end : mark, problem);
 }
 
 } // namespace cortex::yaml_detail

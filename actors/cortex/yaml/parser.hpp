@@ -53,6 +53,7 @@ public:
   [[nodiscard]] expected<void> next(event& out);
 
 private:
+  std::string_view text_;
   yaml_parser_t raw_{};
 };
 

@@ -71,6 +71,16 @@ unexpected refuse(yaml_mark mark, const std::string& problem) {
                                + std::to_string(mark.column) + ": " + problem);
 }
 
+yaml_mark end_of(std::string_view text) noexcept {
+  yaml_mark mark{1, 1};
+  for (std::size_t at = 0; at < text.size();) {
+    const auto next = text::decode(text, at);
+    at += next.length;
+    advance(mark, text, at, next.code_point);
+  }
+  return mark;
+}
+
 expected<std::string_view> checked_text(std::string_view text, std::size_t max_bytes) {
   if (text.size() > max_bytes)
     return refuse({1, 1}, "a text of " + std::to_string(text.size()) + " bytes, more than "

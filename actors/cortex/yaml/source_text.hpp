@@ -13,6 +13,9 @@ namespace cortex::yaml_detail {
 /// `corrupt`, with the place in front: `line 3, column 5: found a tab`.
 [[nodiscard]] unexpected refuse(yaml_mark mark, const std::string& problem);
 
+/// The place behind the last character. @pre the text is UTF-8
+[[nodiscard]] yaml_mark end_of(std::string_view text) noexcept;
+
 /// Checks what concerns single characters: UTF-8, what PyYAML takes for printable, byte order marks
 /// at the start of a later line, the number of directives. The text without its own byte order
 /// mark.
