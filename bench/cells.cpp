@@ -1,5 +1,6 @@
 #include "cells.hpp"
 
+#include "config.hpp"
 #include "crowd.hpp"
 #include "kv.hpp"
 #include "messaging.hpp"
@@ -8,6 +9,7 @@
 #include "rivals/pooled_limits.hpp"
 #include "rivals/pooled_response_cache.hpp"
 #include "rivals/pooled_semantic_cache.hpp"
+#include "rivals/rewritten_preferences.hpp"
 #include "rivals/services.hpp"
 #include "rivals/stores.hpp"
 
@@ -166,6 +168,22 @@ void add_limit_cells(std::vector<cell>& to) {
   to.push_back({"limits_saved/tenfold", 100, 100, 1, contenders});
 }
 
+/// 450 operations on one file, ten times as many, and reads of what is in memory.
+void add_config_cells(std::vector<cell>& to) {
+  const std::vector<contender> saves{
+    {"mutex_and_rename", role::rival, preference_operations(open_synced_preferences)},
+    {"original_in_place_unsynced", role::rival, preference_operations(open_in_place_preferences)},
+    {"cortex", role::ours, preference_operations(open_cortex_preferences)}};
+  to.push_back({"config_saves/documented", 150, 3, 1, saves});
+  to.push_back({"config_saves/tenfold", 150, 30, 1, saves});
+  to.push_back({"config_reads/100",
+                100,
+                0,
+                16,
+                {{"mutex", role::rival, preference_reads(open_in_place_preferences)},
+                 {"cortex", role::ours, preference_reads(open_cortex_preferences)}}});
+}
+
 } // namespace
 
 std::vector<cell> storage_cells(const record_files& files) {
@@ -259,6 +277,7 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
   add_shapes(cells, "pool_writes", 10, 20, pool(10));
   add_shapes(cells, "pool_mixed", 20, 50, pool(3));
   add_limit_cells(cells);
+  add_config_cells(cells);
   add_response_cells(cells, prompts);
   cells.push_back(pattern_cell());
   add_shapes(cells, "pools_saved", 100, 10,

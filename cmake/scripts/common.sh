@@ -8,7 +8,7 @@ export CORTEX_STARTED
 
 build_packages=(
   g++ cmake ninja-build catch2 libcaf-dev libconcurrentqueue-dev libsqlite3-dev libsodium-dev
-  nlohmann-json3-dev libre2-dev pkg-config libcli11-dev libsqlitecpp-dev)
+  nlohmann-json3-dev libre2-dev libyaml-dev pkg-config libcli11-dev libsqlitecpp-dev)
 tsan_packages=(clang libclang-rt-dev llvm)
 format_packages=(clang-format-14)
 

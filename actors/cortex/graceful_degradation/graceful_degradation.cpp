@@ -70,7 +70,7 @@ expected<manager> open(const runtime& rt, options wanted) {
     wanted.actor);
   if (!spawned)
     return unexpected{std::move(spawned).error()};
-  auto calls = std::make_shared<host_calls>();
+  auto calls = std::make_shared<cortex::detail::host_calls>("functions of graceful_degradation");
   if (auto attached = host.attach(calls); !attached)
     return unexpected{std::move(attached).error()};
   for (const auto& notice : notices)

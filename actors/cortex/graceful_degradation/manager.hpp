@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cortex/database.hpp"
-#include "cortex/graceful_degradation/host_calls.hpp"
+#include "cortex/detail/host_calls.hpp"
 #include "cortex/graceful_degradation/protocol.hpp"
 #include "cortex/handle.hpp"
 #include "cortex/runtime.hpp"
@@ -19,7 +19,7 @@ namespace cortex::graceful_degradation::detail {
 struct manager_parts {
   manager_parts(runtime host, storage::database on, cortex::handle<own_protocol> talks_to,
                 graceful_degradation::patterns table, std::chrono::nanoseconds patience,
-                std::vector<std::string> notes, std::shared_ptr<host_calls> counted)
+                std::vector<std::string> notes, std::shared_ptr<cortex::detail::host_calls> counted)
     : rt(std::move(host)),
       file(std::move(on)),
       actor(std::move(talks_to)),
@@ -37,7 +37,7 @@ struct manager_parts {
   graceful_degradation::patterns patterns;
   std::chrono::nanoseconds api_timeout;
   std::vector<std::string> notices;
-  std::shared_ptr<host_calls> calls;
+  std::shared_ptr<cortex::detail::host_calls> calls;
 };
 
 } // namespace cortex::graceful_degradation::detail
