@@ -120,6 +120,8 @@ TEST_CASE("long texts are folded behind column 80", "[yaml]") {
   CHECK(member(words(20)) == " " + words(16) + "\n  " + words(4) + "\n");
   CHECK(member(words(20) + " ") == " '" + words(16) + "\n  " + words(4) + " '\n");
   CHECK(member(words(20) + "\t") == " \"" + words(16) + "\\\n  \\ " + words(4) + "\\t\"\n");
+  CHECK(member(std::string(77, 'x') + " y") == " " + std::string(77, 'x') + " y\n"); // 80
+  CHECK(member(std::string(78, 'x') + " y") == " " + std::string(78, 'x') + "\n  y\n");
   CHECK(member(std::string(100, 'x')) == " " + std::string(100, 'x') + "\n");
   CHECK(member(std::string(78, 'x') + "  y z") == " " + std::string(78, 'x') + "  y\n  z\n");
 }

@@ -77,8 +77,8 @@ TEST_CASE("characters that cannot be printed are refused, their escapes are not"
                 {"a: 'x\x1b'", "line 1, column 6"},
                 {"a\n\u00e9: \x7f", "line 2, column 4"},
                 {"# \u0080", "line 1, column 3"},
-                {"\uffff", "line 1, column 1"},
-                {"\ufffe", "line 1, column 1"}});
+                {"a\n \uffff", "line 2, column 2"},
+                {"a\n \ufffe", "line 2, column 2"}});
   CHECK(yaml_error("a\u2028b\x02")
         == "line 2, column 2: the character U+0002 is not allowed unless it is escaped");
   CHECK(show_yaml("\"\\0\\x01\\uffff\"") == std::string{"str \0\x01\uffff", 9});
