@@ -31,8 +31,8 @@ void board::adopt(const slot_ref& what, monotonic_time at) {
   what->where = slot::presence::shown;
   what->content.status = status::running;
   refresh(*what);
-  what->told_position = what->content.position;
-  what->told_message = what->content.message;
+  what->told_position = 0; // what comes before the first look is news as well
+  what->told_message.clear();
   what->told_at = at;
   what->pace = estimator{at};
   live_.push_back(what);
@@ -93,6 +93,8 @@ void board::change_step(const slot_ref& what, std::int64_t index, step_status to
   } else if (to != step_status::skipped) {
     changed.end_time = at;
   }
+  what->reasons.resize(shown.steps.size());
+  what->reasons[static_cast<std::size_t>(index)] = text;
   if (to == step_status::completed)
     changed.progress = 1.0;
   if (to == step_status::failed)
@@ -125,16 +127,17 @@ void board::finish(const slot_ref& what, status how, const std::string& text,
 }
 
 void board::cancel_all(monotonic_time at) {
+  const auto text = [](const slot& what, status how) {
+    if (what.content.kind == display_kind::spinner)
+      return ""; // its message
+    return how == status::completed ? "Done" : how == status::failed ? "Failed" : "Cancelled";
+  };
   while (!live_.empty()) {
     const auto last = live_.back(); // those nested first
     auto how = status::running;
     if (last->state.compare_exchange_strong(how, status::cancelled))
       how = status::cancelled; // else its handle has ended it, and its message comes too late
-    finish(last, how,
-           how == status::completed ? "Done"
-           : how == status::failed  ? "Failed"
-                                    : "Cancelled",
-           std::nullopt, at);
+    finish(last, how, text(*last, how), std::nullopt, at);
   }
 }
 
@@ -190,8 +193,11 @@ void board::write_ending(slot& what, const std::string& text, monotonic_time at)
 // A list that ends by an error fails the steps that run.
 void board::write_steps_ending(slot& what, const std::string& text, monotonic_time at) {
   auto& ended = what.content;
-  for (auto& each : ended.steps)
-    if (ended.status != status::completed && each.status == step_status::running) {
+  what.reasons.resize(ended.steps.size());
+  for (std::size_t i = 0; i < ended.steps.size(); ++i)
+    if (auto& each = ended.steps[i];
+        ended.status != status::completed && each.status == step_status::running) {
+      what.reasons[i] = text;
       each.status = step_status::failed;
       each.end_time = at;
       each.error_message = text;
@@ -199,11 +205,13 @@ void board::write_steps_ending(slot& what, const std::string& text, monotonic_ti
         keep(step_line(look_, each, text, at));
     }
   if (on_terminal())
-    for (const auto& each : ended.steps) {
-      const auto line = step_line(look_, each, each.error_message.value_or(""), at);
-      keep(line.empty()
-             ? "  " + tinted(look_, tint::dim, mark(look_, each.status)) + ' ' + each.name
-             : line);
+    for (std::size_t i = 0; i < ended.steps.size(); ++i) {
+      const auto& each = ended.steps[i];
+      // A step that has not ended is told by its mark.
+      const bool open = each.status == step_status::pending || each.status == step_status::running;
+      keep(open ? "  " + tinted(look_, tint_of(each.status), mark(look_, each.status)) + ' '
+                    + each.name
+                : step_line(look_, each, what.reasons[i], at));
     }
   const bool failed = std::ranges::any_of(
     ended.steps, [](const step& s) { return s.status == step_status::failed; });

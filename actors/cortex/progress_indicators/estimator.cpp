@@ -7,8 +7,8 @@ namespace cortex::progress_indicators {
 namespace {
 
 constexpr double smoothing_seconds = 10;
-constexpr double known_after_seconds = 0.3; // less than that is one sample's chance
-constexpr double correction = 0.25;         // a second, of what is shown
+constexpr double known_after_seconds = 0.25; // less than that is one sample's chance
+constexpr double correction = 0.25;          // a second, of what is shown
 constexpr double least_base_seconds = 4;
 
 } // namespace

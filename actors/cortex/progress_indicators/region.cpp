@@ -22,6 +22,11 @@ public:
     line_.columns += text::display_width(shown);
     line_.bytes += tinted(how_, color, shown);
   }
+  /// Only if it fits as a whole.
+  void add_if_room(std::string_view text, tint color) {
+    if (text::display_width(text) <= left())
+      add(text, color);
+  }
   [[nodiscard]] std::size_t left() const noexcept { return columns_ - line_.columns; }
   [[nodiscard]] region_line take() { return std::move(line_); }
 
@@ -155,15 +160,17 @@ std::vector<region_line> lines_of(const look& how, const drawn_display& shown, m
     if (what.total_steps() != 0)
       line.add(" [" + std::to_string(what.completed_steps()) + '/'
                + std::to_string(what.total_steps()) + ']');
-    if (shown.share)
-      line.add(" [" + blocks(how, static_cast<std::size_t>(*shown.share * 10), 10) + "] "
-                 + percent_text(*shown.share),
-               tint::green);
+    if (shown.share) {
+      const auto percent = percent_text(*shown.share);
+      const auto bar = blocks(how, static_cast<std::size_t>(*shown.share * 10), 10);
+      line.add_if_room(" [" + bar + ']', tint::green);
+      line.add_if_room(" " + percent, tint::green);
+    }
     if (!what.message.empty())
       line.add(" - " + what.message);
   }
   if (passed >= 1)
-    line.add(" (" + clock_text(std::floor(passed)) + ')', tint::dim);
+    line.add_if_room(" (" + clock_text(std::floor(passed)) + ')', tint::dim);
   out.push_back(line.take());
   for (const auto& each : what.steps)
     out.push_back(step_row(how, each, shown.depth, now, columns));

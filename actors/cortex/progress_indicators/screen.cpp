@@ -66,8 +66,12 @@ void screen::go_to_start(std::string& out, terminal_size size, bool erase) const
   out += '\r';
   if (const auto up = std::min(rows, std::max<std::size_t>(size.rows, 1)) - 1; up > 0)
     out += "\x1b[" + std::to_string(up) + 'A';
-  if (erase)
-    out += erase_below;
+  if (!erase)
+    return;
+  out += erase_line;
+  // Some terminals keep a copy of all that is erased from their first row on: begin below it.
+  if (rows > 1)
+    out.append(line_end).append(erase_below).append("\x1b[1A");
 }
 
 } // namespace cortex::progress_indicators

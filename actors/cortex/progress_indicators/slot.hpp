@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace cortex::progress_indicators::detail {
 
@@ -49,7 +50,8 @@ struct slot {
   // The actor's:
   alignas(64) context content;
   presence where = presence::unknown;
-  std::string original{}; // of a spinner: the message of its start
+  std::string original{};             // of a spinner: the message of its start
+  std::vector<std::string> reasons{}; // of steps that failed or were skipped
   estimator pace{monotonic_time{}};
   std::size_t glyph = 0;           // runs on over restarts
   std::uint64_t told_position = 0; // in an event
