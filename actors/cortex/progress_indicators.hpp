@@ -29,7 +29,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -187,7 +186,7 @@ struct options {
 //   message  level (success, error, warning, info), text
 //   step     index, name, status, seconds (null without a start), text (reason or error)
 //   end      status (completed, failed, cancelled), text, seconds, position, total
-// Members may be added. Texts are as they were given, cut at nothing.
+// Members may be added. Texts are whole, without control characters but newline and tab.
 
 // -- displays -------------------------------------------------------------------------------------
 
@@ -342,19 +341,26 @@ private:
   using display::display;
 };
 
-/// A range that tells a bar of each item that it hands out. *Not thread-safe*.
-template <std::ranges::input_range View>
+/// What has a size and can be gone through: a container, an array, a view.
+template <class Range>
+concept countable_range = requires(Range& items) {
+  static_cast<std::uint64_t>(std::size(items));
+  std::begin(items) != std::end(items);
+  *std::begin(items);
+};
+
+/// A range that tells a bar of each item that it hands out: a reference to an lvalue, the owner of
+/// anything else. Gone through once. *Not thread-safe*.
+template <class Range>
 class counted_range {
 public:
-  counted_range(View items, bar shown) : items_(std::move(items)), bar_(std::move(shown)) {}
+  counted_range(Range&& items, bar shown)
+    : items_(std::forward<Range>(items)), bar_(std::move(shown)) {}
 
   class iterator {
   public:
-    using value_type = std::ranges::range_value_t<View>;
-    using difference_type = std::ptrdiff_t;
-
-    iterator(std::ranges::iterator_t<View> at, counted_range& owner)
-      : at_(std::move(at)), owner_(&owner) {
+    explicit iterator(counted_range& owner)
+      : at_(std::begin(owner.items_)), end_(std::end(owner.items_)), bar_(&owner.bar_) {
       hand_out();
     }
     decltype(auto) operator*() const { return *at_; }
@@ -363,26 +369,25 @@ public:
       hand_out();
       return *this;
     }
-    void operator++(int) { ++*this; }
-    bool operator==(std::default_sentinel_t /*end*/) const { return ended(); }
+    bool operator!=(std::default_sentinel_t /*end*/) const { return at_ != end_; }
 
   private:
-    [[nodiscard]] bool ended() const { return at_ == std::ranges::end(owner_->items_); }
     void hand_out() {
-      if (ended())
-        owner_->bar_.finish();
+      if (at_ != end_)
+        bar_->advance();
       else
-        owner_->bar_.advance();
+        bar_->finish();
     }
-    std::ranges::iterator_t<View> at_;
-    counted_range* owner_;
+    decltype(std::begin(std::declval<std::remove_reference_t<Range>&>())) at_;
+    decltype(std::end(std::declval<std::remove_reference_t<Range>&>())) end_;
+    const bar* bar_;
   };
 
-  [[nodiscard]] iterator begin() { return iterator{std::ranges::begin(items_), *this}; }
+  [[nodiscard]] iterator begin() { return iterator{*this}; }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-  View items_;
+  Range items_; // a reference for an lvalue
   bar bar_;
 };
 
@@ -418,14 +423,12 @@ public:
   [[nodiscard]] step_list steps(std::vector<step> list,
                                 std::string_view title = "Operation Progress",
                                 const placement& where = {}) const;
-  /// `for (auto& item : shown.progress_bar(items))`. The range must outlive the loop.
-  template <std::ranges::viewable_range Range>
-    requires std::ranges::sized_range<Range>
-  [[nodiscard]] auto progress_bar(Range&& items,
-                                  std::string_view description = "Processing") const {
-    auto counted = bar(static_cast<std::uint64_t>(std::ranges::size(items)), description);
-    return counted_range<std::views::all_t<Range>>{std::views::all(std::forward<Range>(items)),
-                                                   std::move(counted)};
+  /// `for (auto& item : shown.progress_bar(items))`. An lvalue must outlive the loop.
+  template <countable_range Range>
+  [[nodiscard]] counted_range<Range> progress_bar(Range&& items, std::string_view description
+                                                                 = "Processing") const {
+    auto counted = bar(static_cast<std::uint64_t>(std::size(items)), description);
+    return {std::forward<Range>(items), std::move(counted)};
   }
 
   /// Runs `body(operation&)` within an operation and gives what it returns. An exception fails it
@@ -517,9 +520,9 @@ expected<void> shut_down_process_wide();
 [[nodiscard]] progress_indicators::spinner show_spinner(std::string_view message);
 [[nodiscard]] progress_indicators::operation
 show_operation(std::string_view title, operation_type type = operation_type::generic);
-template <std::ranges::viewable_range Range>
-  requires std::ranges::sized_range<Range>
-[[nodiscard]] auto progress_bar(Range&& items, std::string_view description = "Processing") {
+template <countable_range Range>
+[[nodiscard]] counted_range<Range> progress_bar(Range&& items,
+                                                std::string_view description = "Processing") {
   return process_wide().value().progress_bar(std::forward<Range>(items), description);
 }
 

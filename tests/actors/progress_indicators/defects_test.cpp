@@ -104,16 +104,6 @@ TEST_CASE("PI-4: the first ending wins", "[progress_indicators]") {
   CHECK(t.taken() == "\r✗ again\n");
 }
 
-TEST_CASE("PI-4: of many threads that end a display one does", "[progress_indicators]") {
-  testing::progress_fixture t;
-  const auto op = t.open().operation("T");
-  int ended = 0;
-  for (int i = 0; i < 10; ++i)
-    ended += op.complete() ? 1 : 0;
-  CHECK(ended == 1);
-  CHECK(t.taken() == "\r✓ T - Done\n");
-}
-
 TEST_CASE("PI-5: a download without total or time divides by nothing", "[progress_indicators]") {
   testing::progress_fixture t;
   const auto& shown = t.open();
