@@ -120,6 +120,9 @@ std::string truncate_to(std::string_view text, std::size_t columns, std::string_
 }
 
 std::string printable(std::string_view text, line_breaks breaks) {
+  // Most texts are plain.
+  if (std::ranges::all_of(text, [](char byte) { return byte >= 0x20 && byte < 0x7f; }))
+    return std::string{text};
   std::string out;
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
