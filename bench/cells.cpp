@@ -5,6 +5,7 @@
 #include "kv.hpp"
 #include "messaging.hpp"
 #include "ours.hpp"
+#include "rivals/locked_progress.hpp"
 #include "rivals/pooled_context_memory.hpp"
 #include "rivals/pooled_limits.hpp"
 #include "rivals/pooled_response_cache.hpp"
@@ -290,6 +291,29 @@ std::vector<cell> original_cells(const record_files& files, const corpus& prompt
                      1,
                      {{"mutex_and_malloc", role::rival, allocated_sequences(make_locked_blocks)},
                       {"cortex", role::ours, allocated_sequences(make_cortex_blocks)}}});
+  return cells;
+}
+
+std::vector<cell> progress_cells() {
+  std::vector<cell> cells;
+  for (const unsigned threads : {1U, 8U})
+    cells.push_back({"progress_updates/" + std::to_string(threads),
+                     threads,
+                     0,
+                     0,
+                     {{"mutex_and_print", role::rival, progress_positions(open_locked_bar)},
+                      {"bare_atomic", role::limit, progress_positions(open_bare_counter)},
+                      {"cortex", role::ours, progress_positions(open_cortex_display)}}});
+  const std::vector<contender> singletons{
+    {"original_in_cpp", role::rival, shared_indicators(locked_shared_indicator())},
+    {"cortex", role::ours, shared_indicators(cortex_shared_indicator())}};
+  cells.push_back({"progress_singleton/documented", 500, 1, 1, singletons});
+  cells.push_back({"progress_singleton/tenfold", 500, 10, 1, singletons});
+  const std::vector<contender> messages{
+    {"original_in_cpp", role::rival, progress_messages(open_animated_display)},
+    {"cortex", role::ours, progress_messages(open_cortex_display)}};
+  cells.push_back({"progress_300/documented", 30, 10, 1, messages});
+  cells.push_back({"progress_300/tenfold", 30, 100, 1, messages});
   return cells;
 }
 

@@ -16,6 +16,8 @@ namespace cortex::bench {
 [[nodiscard]] std::vector<cell> messaging_cells();
 /// The original's stress tests: documented shape, ten times as long, sustained.
 [[nodiscard]] std::vector<cell> original_cells(const record_files& files, const corpus& prompts);
+/// Progress: updates of one bar, the original's stress tests.
+[[nodiscard]] std::vector<cell> progress_cells();
 /// The context memory: its stress test, searches among more and more entries.
 /// @param most_entries of the largest memory; a million take some ten seconds to make and to open
 [[nodiscard]] std::vector<cell> memory_cells(memory_files& files, std::size_t most_entries);

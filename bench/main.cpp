@@ -85,7 +85,8 @@ std::vector<cell> all_cells(const record_files& files, memory_files& memories,
   std::size_t most_entries = how.coarse ? 1'000 : 100'000;
   if (how.only.starts_with("memory_similar/1000000"))
     most_entries = 1'000'000;
-  for (auto& more : {memory_cells(memories, most_entries), storage_cells(files), messaging_cells()})
+  for (auto& more : {progress_cells(), memory_cells(memories, most_entries), storage_cells(files),
+                     messaging_cells()})
     cells.insert(cells.end(), more.begin(), more.end());
   return cells;
 }

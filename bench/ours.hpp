@@ -6,6 +6,7 @@
 #include "limits.hpp"
 #include "memory.hpp"
 #include "messaging.hpp"
+#include "progress.hpp"
 #include "records.hpp"
 #include "responses.hpp"
 #include "semantic.hpp"
@@ -55,6 +56,11 @@ open_cortex_whole_load_store(const store_setting& where);
 open_cortex_semantic_cache(const semantic_setting& where);
 
 [[nodiscard]] std::unique_ptr<memory_store> open_cortex_context_memory(const memory_setting& where);
+
+/// A bar, drawn as on a terminal.
+[[nodiscard]] std::unique_ptr<progress_display> open_cortex_display();
+/// The indicator of the process.
+[[nodiscard]] shared_indicator cortex_shared_indicator();
 
 [[nodiscard]] std::unique_ptr<limit_store> open_cortex_limits(const limit_setting& where);
 [[nodiscard]] std::unique_ptr<response_store>

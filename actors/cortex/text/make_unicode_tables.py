@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes unicode_tables.cpp from a JSON file of code-point tables.
+"""Writes unicode_tables.cpp from a JSON file of code-point tables, or width_tables.cpp.
 
 Usage: make_unicode_tables.py TABLES.json > unicode_tables.cpp
+       make_unicode_tables.py --widths > width_tables.cpp    (by a Python that knows Unicode 14)
 
 The JSON holds inclusive ranges [first, last] under "alnum", "space", "cased" and "case_ignorable",
 runs [first, last, step, delta] under "lower_runs", and under "lower_special" the code points whose
@@ -10,6 +11,7 @@ lower case is more than one code point. tests/data/vectors/unicode14.json is suc
 
 import json
 import sys
+import unicodedata
 
 WIDTH = 100
 # unicode.cpp spells this one out; a table with more of them needs a table of its own.
@@ -81,9 +83,61 @@ def source(tables):
     yield "} // namespace cortex::text::tables"
 
 
+# Format characters that are drawn all the same: signs before Arabic, Syriac and Kaithi numbers.
+DRAWN = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
+
+
+def is_wide(point):
+    return unicodedata.east_asian_width(chr(point)) in "WF"
+
+
+def is_zero(point):
+    """Drawn over its neighbour or not at all; vowels and finals of Hangul join the letter before."""
+    if point <= 0xAD or point in DRAWN:  # a soft hyphen is drawn; control characters are no text
+        return False
+    return unicodedata.category(chr(point)) in ("Mn", "Me", "Cf") or 0x1160 <= point <= 0x11FF
+
+
+def ranges_of(holds):
+    rows = []
+    for point in range(sys.maxunicode + 1):
+        if not holds(point):
+            continue
+        if rows and rows[-1][1] == point - 1:
+            rows[-1][1] = point
+        else:
+            rows.append([point, point])
+    return rows
+
+
+def width_source():
+    if unicodedata.unidata_version != "14.0.0":
+        sys.exit(f"this Python knows Unicode {unicodedata.unidata_version}, not 14.0.0")
+    yield "// Written by make_unicode_tables.py: change the script, not this file."
+    yield '#include "cortex/text/unicode_tables.hpp"'
+    yield ""
+    yield "namespace cortex::text::tables {"
+    yield "namespace {"
+    yield ""
+    yield "// clang-format off"
+    yield from table("code_point_range", "wide", ranges_of(is_wide), range_cell)
+    yield from table("code_point_range", "zero_width", ranges_of(is_zero), range_cell)
+    yield "// clang-format on"
+    yield ""
+    yield "} // namespace"
+    yield ""
+    for name in ("wide", "zero_width"):
+        yield f"const std::span<const code_point_range> {name}{{{name}_rows}};"
+    yield ""
+    yield "} // namespace cortex::text::tables"
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    if sys.argv[1] == "--widths":
+        print("\n".join(width_source()))
+        return
     with open(sys.argv[1], encoding="utf-8") as file:
         tables = json.load(file)
     print("\n".join(source(tables)))

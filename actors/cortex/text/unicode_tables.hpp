@@ -1,4 +1,4 @@
-/// Unicode 14 as ranges of code points, for `unicode.cpp` alone.
+/// Unicode 14 as ranges of code points, for `unicode.cpp` and `display_width.cpp`.
 #pragma once
 
 #include <cstdint>
@@ -26,5 +26,7 @@ extern const std::span<const code_point_range> space;
 extern const std::span<const code_point_range> cased; ///< Without those in `case_ignorable`.
 extern const std::span<const code_point_range> case_ignorable;
 extern const std::span<const lower_run> lower_runs;
+extern const std::span<const code_point_range> wide;       ///< Two columns on a terminal.
+extern const std::span<const code_point_range> zero_width; ///< None: drawn over what is before.
 
 } // namespace cortex::text::tables

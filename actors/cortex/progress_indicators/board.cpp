@@ -1,0 +1,355 @@
+#include "cortex/progress_indicators/board.hpp"
+
+#include "cortex/progress_indicators/texts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cortex::progress_indicators {
+
+using detail::slot;
+using detail::slot_ref;
+
+// -- what happens ---------------------------------------------------------------------------------
+
+void board::begin(const slot_ref& what, std::string original, monotonic_time at) {
+  what->original = std::move(original);
+  if (what->where == slot::presence::shown) { // a spinner that runs is started again
+    refresh(*what);
+    return;
+  }
+  what->where = slot::presence::unknown;
+  what->content.start_time = at;
+  what->content.end_time.reset();
+  adopt(what, at);
+}
+
+// An actor that was made anew meets displays that it does not know.
+void board::adopt(const slot_ref& what, monotonic_time at) {
+  if (what->where != slot::presence::unknown)
+    return;
+  what->where = slot::presence::shown;
+  what->content.status = status::running;
+  refresh(*what);
+  what->told_position = 0; // what comes before the first look is news as well
+  what->told_message.clear();
+  what->told_at = at;
+  what->pace = estimator{at};
+  live_.push_back(what);
+  join_family(*what);
+  events_.begin(what->content, at);
+}
+
+void board::refresh(slot& what) {
+  if (auto text = what.take())
+    what.content.message = *std::move(text);
+  what.content.position = what.position.load(std::memory_order_relaxed);
+  what.content.total = what.total.load(std::memory_order_relaxed);
+}
+
+void board::moved(const slot_ref& what, std::uint64_t position, monotonic_time at) {
+  adopt(what, at);
+  if (gone(*what) || !in_fallback())
+    return;
+  refresh(*what);
+  const auto& shown = what->content;
+  frame(shown.kind == display_kind::download
+          ? download_line(shown.title, position, shown.total, seconds_between(shown.start_time, at))
+          : bar_line(look_, shown.title, position, shown.total));
+}
+
+void board::log(const slot_ref& what, std::string_view text, monotonic_time at) {
+  if (what == nullptr) {
+    keep(std::string{text});
+    events_.log(0, text, at);
+    return;
+  }
+  adopt(what, at);
+  if (gone(*what))
+    return;
+  keep("  " + std::string{text});
+  events_.log(what->id, text, at);
+}
+
+void board::message(level how, std::string_view text, monotonic_time at) {
+  keep(marked(look_, how, text));
+  events_.message(how, text, at);
+}
+
+void board::change_step(const slot_ref& what, std::int64_t index, step_status to,
+                        const std::string& text, monotonic_time at) {
+  auto& shown = what->content;
+  if (index < 0 || static_cast<std::size_t>(index) >= shown.steps.size())
+    return;
+  adopt(what, at);
+  if (gone(*what))
+    return;
+  auto& changed = shown.steps[static_cast<std::size_t>(index)];
+  changed.status = to;
+  if (to == step_status::running) {
+    changed.start_time = at;
+    changed.end_time.reset();
+    shown.current_step = index;
+  } else if (to != step_status::skipped) {
+    changed.end_time = at;
+  }
+  what->reasons.resize(shown.steps.size());
+  what->reasons[static_cast<std::size_t>(index)] = text;
+  if (to == step_status::completed)
+    changed.progress = 1.0;
+  if (to == step_status::failed)
+    changed.error_message = text;
+  if (!on_terminal()) // there the region shows it
+    keep(step_line(look_, changed, text, at));
+  events_.step(shown, index, text, at);
+}
+
+void board::finish(const slot_ref& what, status how, const std::string& text,
+                   std::optional<std::string> latest, monotonic_time at) {
+  if (gone(*what))
+    return;
+  const bool shown = what->where == slot::presence::shown;
+  if (!shown && what->content.kind != display_kind::spinner)
+    adopt(what, at);
+  what->where = slot::presence::ended;
+  refresh(*what);
+  auto& ended = what->content;
+  if (latest)
+    ended.message = *std::move(latest);
+  ended.status = how;
+  ended.end_time = at;
+  write_ending(*what, text, at);
+  events_.end(ended, text, at);
+  if (shown || ended.kind != display_kind::spinner) {
+    std::erase(live_, what);
+    leave_family(*what);
+  }
+}
+
+void board::cancel_all(monotonic_time at) {
+  const auto text = [](const slot& what, status how) {
+    if (what.content.kind == display_kind::spinner)
+      return ""; // its message
+    return how == status::completed ? "Done" : how == status::failed ? "Failed" : "Cancelled";
+  };
+  while (!live_.empty()) {
+    const auto last = live_.back(); // those nested first
+    auto how = status::running;
+    if (last->state.compare_exchange_strong(how, status::cancelled))
+      how = status::cancelled; // else its handle has ended it, and its message comes too late
+    finish(last, how, text(*last, how), std::nullopt, at);
+  }
+}
+
+void board::warn(std::string_view text) {
+  keep(marked(look_, level::warning, text));
+}
+
+// -- what is written ------------------------------------------------------------------------------
+
+void board::keep(std::string line, std::string_view before) {
+  if (look_.ascii)
+    line = to_ascii(line);
+  kept_bytes_ += line.size();
+  if (on_terminal())
+    above_.push_back(std::move(line));
+  else
+    plain_.append(in_fallback() ? before : std::string_view{}).append(line).append("\n");
+}
+
+void board::frame(std::string_view line) {
+  plain_.append("\r").append(line);
+}
+
+void board::write_ending(slot& what, const std::string& text, monotonic_time at) {
+  const auto& ended = what.content;
+  const bool good = ended.status == status::completed;
+  const auto sign = good ? level::success : level::error;
+  switch (ended.kind) {
+    case display_kind::spinner:
+      keep(marked(look_, sign, text.empty() ? ended.message : text), "\r");
+      return;
+    case display_kind::operation:
+      keep(marked(look_, sign, ended.title + " - " + text), "\r");
+      return;
+    case display_kind::bar:
+      // In the fallback its frames are there already.
+      keep(in_fallback() ? "" : bar_line(look_, ended.title, ended.position, ended.total));
+      if (!good)
+        keep(marked(look_, sign, ended.title + " - " + text));
+      return;
+    case display_kind::download:
+      if (good && in_fallback())
+        keep("");
+      keep(marked(
+        look_, sign,
+        good ? downloaded_text(ended.position, ended.total, seconds_between(ended.start_time, at))
+             : "Download failed: " + text));
+      return;
+    case display_kind::steps: write_steps_ending(what, text, at); return;
+  }
+}
+
+// A list that ends by an error fails the steps that run.
+void board::write_steps_ending(slot& what, const std::string& text, monotonic_time at) {
+  auto& ended = what.content;
+  what.reasons.resize(ended.steps.size());
+  for (std::size_t i = 0; i < ended.steps.size(); ++i)
+    if (auto& each = ended.steps[i];
+        ended.status != status::completed && each.status == step_status::running) {
+      what.reasons[i] = text;
+      each.status = step_status::failed;
+      each.end_time = at;
+      each.error_message = text;
+      if (!on_terminal())
+        keep(step_line(look_, each, text, at));
+    }
+  if (on_terminal())
+    for (std::size_t i = 0; i < ended.steps.size(); ++i) {
+      const auto& each = ended.steps[i];
+      // A step that has not ended is told by its mark.
+      const bool open = each.status == step_status::pending || each.status == step_status::running;
+      keep(open ? "  " + tinted(look_, tint_of(each.status), mark(look_, each.status)) + ' '
+                    + each.name
+                : step_line(look_, each, what.reasons[i], at));
+    }
+  const bool failed = std::ranges::any_of(
+    ended.steps, [](const step& s) { return s.status == step_status::failed; });
+  if (failed && ended.status == status::completed)
+    ended.status = status::failed;
+  what.state.store(ended.status);
+  keep(marked(look_, ended.status == status::completed ? level::success : level::error,
+              steps_text(ended)));
+}
+
+void board::tick(monotonic_time now) {
+  for (auto& each : live_) {
+    auto& what = *each;
+    refresh(what);
+    const auto& shown = what.content;
+    if (in_fallback()
+        && (shown.kind == display_kind::spinner || shown.kind == display_kind::operation)) {
+      auto text = shown.kind == display_kind::spinner ? shown.message
+                  : shown.message.empty()             ? shown.title
+                                                      : shown.title + " - " + shown.message;
+      frame(std::string{spinner_glyph(look_, what.glyph)} + ' ' + text);
+    }
+    ++what.glyph;
+    const bool changed = shown.position != what.told_position || shown.message != what.told_message;
+    if (events_.wanted() && changed && now - what.told_at >= event_interval_) {
+      what.told_position = shown.position;
+      what.told_message = shown.message;
+      what.told_at = now;
+      events_.update(shown, share_of(what), now);
+    }
+  }
+}
+
+std::string board::take(monotonic_time now, terminal_size size) {
+  kept_bytes_ = 0;
+  if (!on_terminal())
+    return std::exchange(plain_, {});
+  for (auto& each : live_) {
+    refresh(*each);
+    const auto& shown = each->content;
+    each->pace.sample(now, shown.position, shown.total);
+  }
+  std::vector<drawn_display> drawn;
+  add_drawn(drawn, 0, 0, size.rows);
+  auto lines = region_of(look_, drawn, live_.size(), now, size);
+  auto out = screen_.show(above_, std::move(lines), size);
+  above_.clear();
+  return out;
+}
+
+// -- what is asked --------------------------------------------------------------------------------
+
+const context& board::current(const slot_ref& what) {
+  refresh(*what);
+  return what->content;
+}
+
+std::vector<context> board::all() {
+  std::vector<context> out;
+  for (const auto& each : live_)
+    out.push_back(current(each));
+  return out;
+}
+
+bool board::animated() const noexcept {
+  if (on_terminal())
+    return !live_.empty();
+  if (events_.wanted() && !live_.empty())
+    return true;
+  return in_fallback() && std::ranges::any_of(live_, [](const slot_ref& each) {
+           const auto kind = each->content.kind;
+           return kind == display_kind::spinner || kind == display_kind::operation;
+         });
+}
+
+// -- nesting --------------------------------------------------------------------------------------
+
+void board::join_family(slot& what) {
+  auto& parent = what.content.parent;
+  if (parent != 0 && !families_.contains(parent))
+    parent = 0; // that one does not live
+  families_[parent].members.push_back(&what);
+  families_.try_emplace(what.id);
+}
+
+// Those under it go on where it was.
+void board::leave_family(slot& what) {
+  auto& around = families_[what.content.parent];
+  std::erase(around.members, &what);
+  around.ended_weight += what.weight;
+  around.ended_done += what.weight * share_of(what);
+  auto own = families_.extract(what.id);
+  if (own.empty())
+    return;
+  for (auto* orphan : own.mapped().members) {
+    orphan->content.parent = 0;
+    families_[0].members.push_back(orphan);
+  }
+}
+
+void board::add_drawn(std::vector<drawn_display>& to, std::uint64_t under, std::size_t depth,
+                      std::size_t most) const {
+  const auto here = families_.find(under);
+  if (here == families_.end())
+    return;
+  for (const auto* each : here->second.members) {
+    if (to.size() >= most)
+      return;
+    const auto& shown = each->content;
+    to.push_back({&shown, depth, each->glyph, &each->pace,
+                  shown.kind == display_kind::operation ? share_below(*each) : std::nullopt});
+    add_drawn(to, shown.id, depth + 1, most);
+  }
+}
+
+double board::share_of(const slot& what) const {
+  const auto& shown = what.content;
+  if (shown.status == status::completed)
+    return 1.0;
+  if (const auto below = share_below(what))
+    return *below;
+  return shown.steps.empty() ? fraction_of(shown.position, shown.total) : shown.overall_progress();
+}
+
+// Weighted: of all that is or was under it, or of all that is expected.
+std::optional<double> board::share_below(const slot& what) const {
+  const auto below = families_.find(what.id);
+  if (below == families_.end())
+    return std::nullopt;
+  double all = below->second.ended_weight;
+  double done = below->second.ended_done;
+  for (const auto* each : below->second.members) {
+    all += each->weight;
+    done += each->weight * share_of(*each);
+  }
+  if (all <= 0)
+    return std::nullopt;
+  return done / std::max(all, what.expected_weight.load(std::memory_order_relaxed));
+}
+
+} // namespace cortex::progress_indicators

@@ -1,0 +1,81 @@
+/// What the actor is told by displays.
+#pragma once
+
+#include "cortex/progress_indicators.hpp"
+#include "cortex/progress_indicators/slot.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace cortex::progress_indicators {
+
+enum class level : std::uint8_t { success, error, warning, info, plain };
+
+/// A display begins; a spinner perhaps again. Its message is in the slot.
+struct begin {
+  using reply = void;
+  detail::slot_ref what;
+  std::string original{};
+  monotonic_time at{};
+};
+/// Where each update is written: the position after it.
+struct moved {
+  using reply = void;
+  detail::slot_ref what;
+  std::uint64_t position = 0;
+  monotonic_time at{};
+};
+/// A line that stays, of a display or of none.
+struct say {
+  using reply = void;
+  detail::slot_ref what;
+  progress_indicators::level how = progress_indicators::level::plain;
+  std::string text;
+  monotonic_time at{};
+};
+struct note {
+  using reply = void;
+  detail::slot_ref what;
+  std::string key;
+  std::string value;
+};
+struct change_step {
+  using reply = void;
+  detail::slot_ref what;
+  std::int64_t index = 0;
+  step_status to = step_status::pending;
+  std::string text{};
+  monotonic_time at{};
+};
+/// The handle has claimed the ending.
+struct finish {
+  using reply = void;
+  detail::slot_ref what;
+  status how = status::completed;
+  std::string text{};
+  std::optional<std::string> latest{}; ///< The message that was not seen yet.
+  monotonic_time at{};
+  bool with_original = false; ///< Of a spinner: the text is the message of its start.
+};
+struct inspect {
+  using reply = context;
+  detail::slot_ref what;
+};
+/// Hands all that was said to the output.
+struct flush {
+  using reply = void;
+};
+/// Ends all and says no more.
+struct shut {
+  using reply = void;
+};
+/// From the timer.
+struct redraw {
+  using reply = void;
+};
+
+using own_protocol = cortex::protocol<list, begin, moved, say, note, change_step, finish, inspect,
+                                      flush, shut, redraw>;
+
+} // namespace cortex::progress_indicators
