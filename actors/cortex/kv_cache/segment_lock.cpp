@@ -44,13 +44,23 @@ timespec after(std::chrono::nanoseconds patience) noexcept {
   return now;
 }
 
+/// Waits again and again for a short time. An unlock wakes one waiter; one that is killed before it
+/// has the lock takes the waking with it, and the next owner does not know that others sleep.
+int wait_for(pthread_mutex_t& lock, std::chrono::nanoseconds patience) noexcept {
+  constexpr std::chrono::nanoseconds turn = std::chrono::milliseconds{5};
+  int result = ETIMEDOUT;
+  for (auto left = patience; result == ETIMEDOUT && left.count() > 0; left -= turn)
+    result = wait_until(lock, after(std::min(turn, left)));
+  return result;
+}
+
 } // namespace
 
 expected<segment_lock> segment_lock::acquire(const segment& of, std::chrono::nanoseconds patience) {
   auto* lock = &of.books().live().lock;
   int result = ::pthread_mutex_trylock(lock);
   if (result == EBUSY && patience.count() > 0)
-    result = wait_until(*lock, after(patience));
+    result = wait_for(*lock, patience);
   switch (result) {
     case 0: return segment_lock{lock};
     case EOWNERDEAD:
