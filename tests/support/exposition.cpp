@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 
 namespace cortex::testing {
@@ -204,6 +206,24 @@ double exposition::value(std::string_view name,
       if (each.name == name && each.labels == labels)
         return each.value;
   throw std::runtime_error{"no series " + std::string{name}};
+}
+
+std::set<std::vector<std::string>> documented_metrics() {
+  std::ifstream in{std::string{CORTEX_TEST_DATA} + "/../../docs/observability.md"};
+  std::set<std::vector<std::string>> out;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("| `cortex_"))
+      continue;
+    std::vector<std::string> cells;
+    std::istringstream row{line.substr(2)};
+    for (std::string cell; std::getline(row, cell, '|');)
+      cells.push_back(
+        cell.substr(0, cell.find_last_not_of(' ') + 1).substr(cell[0] == ' ' ? 1 : 0));
+    cells.at(0) = cells.at(0).substr(1, cells.at(0).size() - 2);
+    cells.resize(3);
+    out.insert(cells);
+  }
+  return out;
 }
 
 } // namespace cortex::testing

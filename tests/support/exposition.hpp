@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,5 +43,8 @@ public:
 private:
   std::vector<metric_family> families_;
 };
+
+/// Name, type and meaning of each metric in docs/observability.md.
+[[nodiscard]] std::set<std::vector<std::string>> documented_metrics();
 
 } // namespace cortex::testing

@@ -1,6 +1,7 @@
 /// How an actor that has its file's content in memory comes to be.
 #pragma once
 
+#include "cortex/database.hpp"
 #include "cortex/error.hpp"
 #include "cortex/expected.hpp"
 #include "cortex/handle.hpp"
@@ -23,11 +24,26 @@ namespace cortex::detail {
   return std::min(wanted, longest);
 }
 
+/// Returns when all writes that were handed over before are done, whoever handed them over. Errors:
+/// those of a write; a file that is open for reading has none to wait for.
+[[nodiscard]] inline expected<void> settle_writes(storage::database& file) {
+  for (const auto lane : {storage::lane::interactive, storage::lane::normal, storage::lane::bulk,
+                          storage::lane::maintenance}) {
+    storage::write_options how;
+    how.lane = lane;
+    const auto done = file.write([](storage::transaction& /*nothing*/) {}, how);
+    if (!done && done.error().code != errc::read_only)
+      return unexpected{done.error()};
+  }
+  return {};
+}
+
 /// Spawns an actor made from `parts` and from what `load(parts.file)` gives; again after a crash.
 ///
-/// The file is read when the name is held already, so when an earlier actor of the same file has
-/// written its last. `look` sees what was read the first time, before the actor is made, on this
-/// thread. Errors: those of `load`, the first time; those of `runtime::spawn`.
+/// The file is read when the name is held already and what was handed over to it is in it: an
+/// earlier actor of the same file may have ended, or crashed, ahead of its writes. `look` sees what
+/// was read the first time, before the actor is made, on this thread. Errors: those of `load`, the
+/// first time; those of `runtime::spawn`.
 template <class Actor, class Parts, class Load, class Look>
 [[nodiscard]] expected<handle<typename Actor::protocol>>
 spawn_loaded(runtime rt, std::string name, Parts parts, Load load, Look look,
@@ -42,7 +58,8 @@ spawn_loaded(runtime rt, std::string name, Parts parts, Load load, Look look,
     [parts = std::move(parts), load = std::move(load),
      first = &mine]() mutable -> std::unique_ptr<Actor> {
       auto* const opener = std::exchange(first, nullptr); // who is here the first time only
-      auto content = load(parts.file);
+      const auto settled = settle_writes(parts.file);
+      auto content = settled ? load(parts.file) : unexpected{settled.error()};
       if (!content) {
         if (opener != nullptr)
           opener->problem = std::move(content).error();

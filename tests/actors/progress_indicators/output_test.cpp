@@ -3,6 +3,7 @@
 #include "cortex/progress_indicators.hpp"
 
 #include "support/catch_compat.hpp"
+#include "support/exposition.hpp"
 #include "support/wait.hpp"
 
 #include <fcntl.h>
@@ -289,6 +290,25 @@ TEST_CASE("the runtime reports what is displayed", "[progress_indicators][metric
   CHECK(text.find("cortex_progress_displays_total{output=\"function\"} 1\n") != std::string::npos);
   CHECK(text.find("cortex_progress_written_bytes_total{output=\"function\"} 5\n")
         != std::string::npos);
+}
+
+TEST_CASE("docs/observability.md lists each metric of an indicator",
+          "[progress_indicators][docs]") {
+  auto rt = cortex::runtime::open().value();
+  progress::options wanted;
+  wanted.out.write = [](std::string_view) {};
+  const auto shown = progress::open(rt, wanted).value();
+  const testing::exposition in_text{prometheus_text(rt.report())};
+  const auto is_ours = [](const std::string& name) { return name.starts_with("cortex_progress_"); };
+  std::set<std::vector<std::string>> told;
+  for (const auto& family : in_text.families())
+    if (is_ours(family.name))
+      told.insert({family.name, family.type, family.help});
+
+  auto listed = testing::documented_metrics();
+  std::erase_if(listed, [&](const auto& each) { return !is_ours(each[0]); });
+  CHECK(told.size() == 6);
+  CHECK(listed == told);
 }
 
 TEST_CASE("displays may be made, moved and ended inside a handler", "[progress_indicators]") {
