@@ -30,7 +30,8 @@ TEST_CASE("shortcuts use the indicator of the process, which a host may replace"
   { const auto op = progress::show_operation("T"); }
   for ([[maybe_unused]] const int item : progress::progress_bar(std::vector<int>{1}, "B")) {
   }
-  CHECK(t.taken() == "\r✓ S\n\r✓ T - Done\n\rB: [████████████████████] 1/1\n");
+  constexpr std::string_view wanted = "\r✓ S\n\r✓ T - Done\n\rB: [████████████████████] 1/1\n";
+  CHECK(t.taken() == wanted);
   REQUIRE(progress::shut_down_process_wide());
   CHECK(t.shown->drain()); // the host's own goes on
 }
