@@ -280,7 +280,8 @@ struct options {
   yaml defaults{};                                          ///< A mapping, or null.
   yaml arguments{};                                         ///< A mapping, or null.
   /// `CORTEX_PREF_LLM__PROVIDER` is `llm.provider`: letters become small, `__` separates levels.
-  /// Values are scalars by the rules of YAML. Empty = no variables.
+  /// Values are scalars by the rules of YAML; a text with a comment, a tag or an anchor stays as it
+  /// is. Empty = no variables.
   std::string environment_prefix = "CORTEX_PREF_";
   /// If there are any, other keys are told in the warnings. Dotted; what is below one is known,
   /// too.
@@ -302,7 +303,8 @@ struct manager_parts;
 struct listener;
 } // namespace detail
 
-/// Calls of a listener, until this goes. *Not thread-safe*.
+/// Calls of a listener, until this goes. A call that runs then may still be running afterwards, so
+/// the listener owns what it uses, or holds it weakly. *Not thread-safe*.
 class [[nodiscard]] subscription {
 public:
   subscription() noexcept = default;

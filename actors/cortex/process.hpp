@@ -17,8 +17,9 @@ namespace cortex {
 struct process_command {
   /// The program, a path or a name to be found in `$PATH`, and its arguments. None holds U+0000.
   std::vector<std::string> arguments;
-  /// How long it may run; then its session's processes get SIGTERM, and SIGKILL `kill_after` later.
-  /// Range > 0.
+  /// How long it may run; then it and what it has started get SIGTERM, and SIGKILL `kill_after`
+  /// later, or as soon as it has ended and nobody holds its outputs. What has made a group of its
+  /// own is not reached. Range > 0.
   std::chrono::milliseconds timeout{30'000};
   std::chrono::milliseconds kill_after{2'000}; ///< Range >= 0.
   /// Of each of its two outputs; what comes beyond is read and dropped.

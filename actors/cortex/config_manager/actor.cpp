@@ -25,6 +25,8 @@ void start(const shared_session& in, promise<Reply> reply, Work work) {
       work(*owed);
     } catch (const std::exception& bug) {
       owed->set(fail(errc::internal, std::string{"the work threw: "} + bug.what()));
+    } catch (...) {
+      owed->set(fail(errc::internal, "the work threw"));
     }
   });
   if (!started)
@@ -92,9 +94,12 @@ void actor::operator()(diff_file& request, promise<difference> reply) {
                                        promise<difference>& to) {
     auto document = read_document(*in, request.path);
     if (!document)
-      to.set(unexpected{std::move(document).error()});
-    else
-      to.set(compare_on(*in, document->root, {}, preferences));
+      return to.set(unexpected{std::move(document).error()});
+    auto found = compare_on(*in, document->root, {}, preferences);
+    if (found)
+      for (auto& each : document->warnings)
+        found->warnings.push_back(std::move(each.text));
+    to.set(std::move(found));
   });
 }
 

@@ -32,6 +32,8 @@ expected<std::string> output_of(const detection_setting& how, const arguments& c
     ended = how.runner(what);
   } catch (const std::exception& thrown) {
     return fail(errc::unavailable, thrown.what());
+  } catch (...) {
+    return fail(errc::unavailable, "what runs commands threw");
   }
   if (!ended)
     return unexpected{std::move(ended).error()};

@@ -92,9 +92,12 @@ void add_preferences(const yaml& wanted, const expected<yaml>& current, differen
   if (!current)
     out.warnings.push_back("Preferences are compared with nothing: " + current.error().detail);
   static const yaml nothing = yaml::mapping();
-  const auto& here = current ? *current : nothing;
+  const auto& here = current && current->members() != nullptr ? *current->members()
+                                                              : *nothing.members();
+  const member_index present{here};
   for (const auto& [key, value] : *wanted.members()) {
-    const auto* now = find_key(here, key);
+    const auto at = present.find(key);
+    const auto* now = at ? &here[*at].value : nullptr;
     if (now == nullptr || !(*now == value))
       out.preferences_changed.push_back({key, now != nullptr ? *now : yaml{}, value});
   }

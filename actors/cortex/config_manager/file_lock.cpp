@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,6 +41,19 @@ std::string holder(int file) {
   return number > 0 ? "process " + std::to_string(number) : "another process";
 }
 
+cortex::detail::descriptor open_lock(const std::string& name) noexcept {
+  return cortex::detail::descriptor{
+    ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, private_file)};
+}
+
+/// Whether the name is still that of the open file.
+bool has_name(int file, const std::string& name) noexcept {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(file, &opened) == 0 && ::lstat(name.c_str(), &named) == 0
+         && opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 /// Pauses that a request to stop cuts short.
 class pauses {
 public:
@@ -66,18 +80,23 @@ private:
 expected<file_lock> file_lock::acquire(const std::string& path, std::chrono::milliseconds patience,
                                        std::stop_token stop) {
   const auto name = path + ".lock";
-  cortex::detail::descriptor file{
-    ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, private_file)};
+  auto file = open_lock(name);
   if (!file)
     return cortex::detail::system_failure("cannot open '" + name + "'");
   const auto& clock = system_monotonic_clock();
   const auto until = deadline_after(clock.now(), patience);
   pauses between{stop};
   // The kernel's own wait cannot be ended in time, so it is asked again and again.
-  for (auto wait = 1ms; ::flock(file.get(), LOCK_EX | LOCK_NB) != 0;
-       wait = std::min(wait * 2, 8ms)) {
-    if (errno != EWOULDBLOCK && errno != EINTR)
+  for (auto wait = 1ms;; wait = std::min(wait * 2, 8ms)) {
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
+      if (has_name(file.get(), name))
+        break;
+      file = open_lock(name); // somebody took it away: others lock the new one
+      if (!file)
+        return cortex::detail::system_failure("cannot open '" + name + "'");
+    } else if (errno != EWOULDBLOCK && errno != EINTR) {
       return cortex::detail::system_failure("cannot lock '" + name + "'");
+    }
     if (stop.stop_requested())
       return fail(errc::closed, "the runtime stops");
     const auto now = clock.now();

@@ -1,6 +1,7 @@
 #include "cortex/config_manager/files.hpp"
 
 #include "cortex/detail/system_error.hpp"
+#include "cortex/text/atomic_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -155,7 +156,10 @@ expected<std::string> keep_beside(const std::string& path, std::string_view cont
     const descriptor file{
       ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, private_file)};
     if (file) {
-      if (auto written = write_all(file.get(), content, name); !written) {
+      auto written = write_all(file.get(), content, name);
+      if (written)
+        written = text::flush_folder_of(name);
+      if (!written) {
         ::unlink(name.c_str());
         return unexpected{std::move(written).error()};
       }
@@ -174,6 +178,8 @@ expected<std::string> link_beside(const std::string& path) {
     auto name = broken_name(path, number);
     if (::link(path.c_str(), name.c_str()) == 0) {
       static_cast<void>(make_private(name));
+      if (auto flushed = text::flush_folder_of(name); !flushed)
+        return unexpected{std::move(flushed).error()};
       return name;
     }
     if (errno != EEXIST)

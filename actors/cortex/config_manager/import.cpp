@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -155,17 +156,17 @@ void installer::run(const difference& what, imported& out) {
 void installer::run_list(const std::vector<package_change>& changes, install_action action,
                          std::vector<std::string>& done, imported& out) {
   std::vector<std::vector<package_change>> commands;
+  std::map<std::string, std::size_t> batches; // of a source, where it is in `commands`
   for (const auto& each : changes) {
     // A package that is refused goes alone, so that it takes no other one with it.
-    const bool good = install_command({each.wanted}, action, how_.end_of_options).has_value();
-    const auto same = std::find_if(commands.begin(), commands.end(), [&](const auto& batch) {
-      return batch.front().wanted.source == each.wanted.source
-             && install_command({batch.front().wanted}, action, how_.end_of_options);
-    });
-    if (how_.batches && good && same != commands.end())
-      same->push_back(each);
-    else
-      commands.push_back({each});
+    if (how_.batches && install_command({each.wanted}, action, how_.end_of_options)) {
+      const auto [at, fresh] = batches.try_emplace(each.wanted.source, commands.size());
+      if (!fresh) {
+        commands[at->second].push_back(each);
+        continue;
+      }
+    }
+    commands.push_back({each});
   }
   for (auto& each : commands)
     run_command(std::move(each), action, done, out);
@@ -208,6 +209,8 @@ void installer::run_command(std::vector<package_change> changes, install_action 
     in_.how.on_install(record);
   } catch (const std::exception& thrown) {
     out.warnings.push_back(std::string{"the history has no record of a command: "} + thrown.what());
+  } catch (...) {
+    out.warnings.emplace_back("the history has no record of a command");
   }
 }
 
@@ -231,6 +234,8 @@ installer::outcome installer::execute(const std::vector<std::string>& words) con
     return {ended->succeeded(), false, {errc::unavailable, std::move(said)}};
   } catch (const std::exception& thrown) {
     return {false, true, {errc::unavailable, thrown.what()}};
+  } catch (...) {
+    return {false, true, {errc::unavailable, "what runs commands threw"}};
   }
 }
 

@@ -32,7 +32,7 @@ struct grammar {
   std::string_view source;
   std::vector<std::string> command;
   std::string_view before_version;
-  bool slash = false;
+  bool scopes = false; ///< Names may be `@scope/name`.
 };
 
 const grammar* grammar_of(std::string_view source) {
@@ -42,6 +42,17 @@ const grammar* grammar_of(std::string_view source) {
   const auto at = std::find_if(all.begin(), all.end(),
                                [source](const grammar& each) { return each.source == source; });
   return at == all.end() ? nullptr : &*at;
+}
+
+// With a `-` at its end apt takes a word for a package to be removed; with a slash but no scope npm
+// takes it for a repository or a folder.
+bool names_package(std::string_view name, const grammar& how) noexcept {
+  return is_identifier(name, how.scopes) && name.back() != '-'
+         && (name.front() == '@' || name.find('/') == name.npos);
+}
+
+bool is_version(std::string_view text) noexcept {
+  return is_identifier(text, false) && text.back() != '-';
 }
 
 } // namespace
@@ -71,9 +82,9 @@ expected<std::vector<std::string>> install_command(const std::vector<package>& p
   if (end_of_options)
     words.emplace_back("--");
   for (const auto& [name, version, from] : packages) {
-    if (!is_identifier(name, how->slash))
+    if (!names_package(name, *how))
       return fail(errc::invalid_argument, shown(name) + " is no name of a package");
-    if (!version.empty() && !is_identifier(version, false))
+    if (!version.empty() && !is_version(version))
       return fail(errc::invalid_argument,
                   shown(version) + " is no version of package '" + name + "'");
     words.push_back(version.empty() ? name : name + std::string{how->before_version} + version);

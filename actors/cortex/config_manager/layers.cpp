@@ -49,17 +49,21 @@ void compare(const yaml& before, const yaml& after, const std::string& above, st
   const auto name_of = [&above](const yaml& key) {
     return above.empty() ? text_of(key) : above + '.' + text_of(key);
   };
+  const auto& olds = *before.members();
+  const member_index old_ones{olds};
   for (const auto& [key, now] : *after.members()) {
     if (out.size() > most)
       return;
-    const auto* was = find_key(before, key);
+    const auto at = old_ones.find(key);
+    const auto* was = at ? &olds[*at].value : nullptr;
     if (was != nullptr && is_mapping(*was) && is_mapping(now) && was->size() + now.size() > 0)
       compare(*was, now, name_of(key), most, out);
     else if (was == nullptr || !(*was == now))
       out.push_back(name_of(key));
   }
-  for (const auto& [key, was] : *before.members())
-    if (out.size() <= most && find_key(after, key) == nullptr)
+  const member_index new_ones{*after.members()};
+  for (const auto& [key, was] : olds)
+    if (out.size() <= most && !new_ones.find(key))
       out.push_back(name_of(key));
 }
 
@@ -113,15 +117,34 @@ key_path key_of_variable(std::string_view name) {
   }
 }
 
-// A text with a meaning in YAML beyond that of a scalar stays a text.
+/// Whether a text is one scalar in quotes from its beginning to its end.
+bool is_quoted(std::string_view text) noexcept {
+  const char quote = text.empty() ? '\0' : text.front();
+  if (quote != '"' && quote != '\'')
+    return false;
+  std::size_t at = 1;
+  for (; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\')
+      ++at; // and what it stands before
+    else if (text[at] == quote && quote == '\'' && text.substr(at + 1, 1) == "'")
+      ++at; // two are one
+    else if (text[at] == quote)
+      break;
+  }
+  return at + 1 == text.size();
+}
+
+// What YAML would leave out of a text (a comment, a tag, an anchor) belongs to it here: it stays as
+// it is, as does what is more than a scalar.
 yaml scalar_of(const std::string& text) {
   constexpr std::size_t longest = 65'536;
   yaml_options how;
   how.limits = {longest, 2, 16, how.limits.max_digits};
   auto read = yaml::parse(text, how);
-  if (!read || read->root.elements() != nullptr || read->root.members() != nullptr)
-    return yaml{text};
-  return std::move(read->root);
+  const bool scalar = read && read->root.elements() == nullptr && read->root.members() == nullptr;
+  if (scalar && (read->root.source() == text || is_quoted(text)))
+    return std::move(read->root);
+  return yaml{text};
 }
 
 } // namespace
@@ -155,14 +178,23 @@ std::string_view to_string(origin what) noexcept {
   return "unknown";
 }
 
-const yaml* find_key(const yaml& in, const yaml& key) noexcept {
-  if (const auto* text = key.text())
-    return in.find(*text);
-  if (const auto* members = in.members())
-    for (const auto& each : *members)
-      if (each.key == key)
-        return &each.value;
-  return nullptr;
+member_index::member_index(const yaml::mapping_type& members) : members_(members) {
+  texts_.reserve(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i)
+    if (const auto* text = members[i].key.text())
+      texts_.emplace(*text, i);
+    else
+      others_.push_back(i);
+}
+
+std::optional<std::size_t> member_index::find(const yaml& key) const {
+  if (const auto* text = key.text()) {
+    const auto at = texts_.find(*text);
+    return at == texts_.end() ? std::nullopt : std::optional{at->second};
+  }
+  const auto at = std::find_if(others_.begin(), others_.end(),
+                               [&](std::size_t place) { return members_[place].key == key; });
+  return at == others_.end() ? std::nullopt : std::optional{*at};
 }
 
 const yaml* find_at(const yaml& root, const key_path& key) noexcept {
@@ -201,15 +233,18 @@ void merge_over(yaml& under, const yaml& over) {
     under = over;
     return;
   }
+  auto members = *under.members();
+  members.reserve(members.size() + over.size()); // what the index names stays in its place
+  const member_index present{members};
   for (const auto& [key, value] : *over.members()) {
-    const auto* text = key.text();
-    if (text == nullptr)
+    if (key.text() == nullptr)
       continue; // no way leads to it
-    if (auto* below = under.find(*text))
-      merge_over(*below, value);
+    if (const auto at = present.find(key))
+      merge_over(members[*at].value, value);
     else
-      under.set(*text, value);
+      members.push_back({key, value});
   }
+  under = yaml::mapping_of(std::move(members));
 }
 
 std::vector<std::string> changed_keys(const yaml& before, const yaml& after, std::size_t most) {

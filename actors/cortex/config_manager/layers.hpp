@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,20 @@ struct layer {
 /// The value at the end of a way through mappings; null if there is none. Thread-safe.
 [[nodiscard]] const yaml* find_at(const yaml& root, const key_path& key) noexcept;
 
-/// The value of a key of any kind; null if there is none. Thread-safe.
-[[nodiscard]] const yaml* find_key(const yaml& in, const yaml& key) noexcept;
+/// Where the keys of a mapping are, for one that is searched for many. Not thread-safe, but for
+/// reading.
+class member_index {
+public:
+  /// @pre `members` live, and stay where they are, for as long as this does
+  explicit member_index(const yaml::mapping_type& members);
+  /// The place of a key of any kind; nothing if there is none.
+  [[nodiscard]] std::optional<std::size_t> find(const yaml& key) const;
+
+private:
+  const yaml::mapping_type& members_;
+  std::unordered_map<std::string_view, std::size_t> texts_;
+  std::vector<std::size_t> others_; // few: only a file made on purpose has such keys
+};
 
 /// Puts a value there; mappings on the way are made where there is nothing or null. Errors, with
 /// nothing changed: `invalid_argument` (no key, an empty part), `constraint` (a part on the way is

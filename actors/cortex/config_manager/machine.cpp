@@ -28,6 +28,8 @@ expected<yaml> hardware_of(const session& in) {
     return in.how.hardware();
   } catch (const std::exception& thrown) {
     return fail(errc::unavailable, thrown.what());
+  } catch (...) {
+    return fail(errc::unavailable, "the profiler threw");
   }
 }
 

@@ -63,16 +63,9 @@ expected<saved> apply_merge(const merge_preferences& change, yaml& to) {
                 "the document is " + std::string{to_string(to.kind())} + ", not a mapping");
   const auto before = to;
   auto members = *to.members();
-  for (const auto& wanted : *change.preferences.members()) {
-    const auto at
-      = std::find_if(members.begin(), members.end(),
-                     [&wanted](const yaml_member& each) { return each.key == wanted.key; });
-    if (at == members.end())
-      members.push_back(wanted);
-    else
-      at->value = wanted.value;
-  }
-  to = yaml::mapping_of(std::move(members));
+  const auto& wanted = *change.preferences.members();
+  members.insert(members.end(), wanted.begin(), wanted.end());
+  to = yaml::mapping_of(std::move(members)); // of a key that comes twice the last value
   return saved{changed_keys(before, to, most_keys)};
 }
 

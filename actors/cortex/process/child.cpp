@@ -196,21 +196,32 @@ void child::signal(int number) const noexcept {
     ::kill(pid_, number); // it has not made its group yet
 }
 
-expected<std::optional<int>> child::reap() noexcept {
+expected<bool> child::has_ended() noexcept {
+  for (;;) {
+    siginfo_t about{}; // no number in it: it runs
+    if (::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED | WNOHANG | WNOWAIT) == 0)
+      return about.si_pid == pid_;
+    if (errno != EINTR)
+      return taken_by_others();
+  }
+}
+
+expected<int> child::reap() noexcept {
   int status = 0;
   for (;;) {
-    const auto found = ::waitpid(pid_, &status, WNOHANG);
-    if (found == 0)
-      return std::optional<int>{};
-    if (found == pid_) {
+    if (::waitpid(pid_, &status, 0) == pid_) {
       pid_ = -1;
-      return std::optional{status};
+      return status;
     }
-    if (errno == EINTR)
-      continue;
-    pid_ = -1; // SIGCHLD is ignored, or somebody waits for everything
-    return fail(errc::outcome_unknown, "somebody else took the status of the program");
+    if (errno != EINTR)
+      return taken_by_others();
   }
+}
+
+// SIGCHLD is ignored, or somebody waits for everything.
+unexpected child::taken_by_others() noexcept {
+  pid_ = -1;
+  return fail(errc::outcome_unknown, "somebody else took the status of the program");
 }
 
 } // namespace cortex::process

@@ -7,8 +7,6 @@
 
 #include <sys/types.h>
 
-#include <optional>
-
 namespace cortex::process {
 
 using cortex::detail::descriptor;
@@ -34,11 +32,14 @@ public:
   void signal(int number) const noexcept;
   /// Leaves it alone, running or not, and unreaped for as long as this process lives.
   void abandon() noexcept { pid_ = -1; }
-  /// How it ended, as `waitpid` says it, or nothing while it runs. Errors: `outcome_unknown`.
-  [[nodiscard]] expected<std::optional<int>> reap() noexcept;
+  /// Whether it has ended; it is not reaped by that. Errors: `outcome_unknown`.
+  [[nodiscard]] expected<bool> has_ended() noexcept;
+  /// How it ended, as `waitpid` says it. @pre it has ended. Errors: `outcome_unknown`.
+  [[nodiscard]] expected<int> reap() noexcept;
 
 private:
   child(pid_t pid, descriptor output, descriptor errors) noexcept;
+  unexpected taken_by_others() noexcept;
 
   pid_t pid_ = -1; // -1: reaped
   descriptor ended_;

@@ -1,4 +1,5 @@
 // Running a program to its end: what it writes is read, and its time watched.
+#include "cortex/clock.hpp"
 #include "cortex/detail/system_error.hpp"
 #include "cortex/process.hpp"
 #include "cortex/process/child.hpp"
@@ -25,6 +26,8 @@ using std::chrono::milliseconds;
 
 /// What it may have left behind, still writing, is waited for this long after its end.
 constexpr milliseconds after_the_end{200};
+/// `poll` counts in an int.
+constexpr milliseconds longest_pause{60'000};
 /// How often it is looked at where the kernel cannot tell of its end.
 constexpr milliseconds look_again{20};
 /// Signals before it is left alone: SIGTERM, and SIGKILL twice.
@@ -63,8 +66,8 @@ public:
                                     const std::uint64_t one = 1;
                                     static_cast<void>(::write(stopped_.get(), &one, sizeof one));
                                   }};
-    auto until = clock::now() + what_.timeout;
-    while (!status_) {
+    auto until = deadline_after(clock::now(), what_.timeout);
+    for (bool ended = false; !ended;) {
       if (!why_ && what_.stop.stop_requested())
         until = end_it(errc::cancelled);
       else if (clock::now() >= until && tries_ == most_tries)
@@ -72,18 +75,23 @@ public:
       else if (clock::now() >= until)
         until = end_it(errc::timeout);
       await(until);
-      auto ended = running_.reap();
-      if (!ended)
-        return unexpected{std::move(ended).error()};
-      status_ = *ended;
+      auto looked = running_.has_ended();
+      if (!looked)
+        return unexpected{std::move(looked).error()};
+      ended = *looked;
     }
-    read_the_rest();
-    if (why_)
+    if (why_) {
+      end_the_rest(until);
       return fail(*why_, "'" + what_.arguments.front() + "' "
                            + (*why_ == errc::timeout ? "did not end in time" : "was stopped"));
-    const bool exited = WIFEXITED(*status_);
-    result_.exit_status = exited ? WEXITSTATUS(*status_) : -1;
-    result_.signal = exited ? 0 : WTERMSIG(*status_);
+    }
+    const auto status = running_.reap();
+    if (!status)
+      return unexpected{status.error()};
+    read_until(clock::now() + after_the_end);
+    const bool exited = WIFEXITED(*status);
+    result_.exit_status = exited ? WEXITSTATUS(*status) : -1;
+    result_.signal = exited ? 0 : WTERMSIG(*status);
     return std::move(result_);
   }
 
@@ -93,7 +101,14 @@ private:
     running_.signal(tries_++ == 0 ? SIGTERM : SIGKILL);
     if (!why_)
       why_ = why;
-    return clock::now() + std::max(what_.kill_after, look_again);
+    return deadline_after(clock::now(), std::max(what_.kill_after, look_again));
+  }
+
+  /// What it has started has had SIGTERM as well. Its number is its group's until it is reaped.
+  void end_the_rest(clock::time_point until) {
+    read_until(until);
+    running_.signal(SIGKILL);
+    static_cast<void>(running_.reap());
   }
 
   /// A program of another user (by sudo), or one that the kernel holds.
@@ -109,8 +124,7 @@ private:
     auto pause = std::chrono::ceil<milliseconds>(std::max(until, now) - now);
     if (!running_.ended())
       pause = std::min(pause, look_again);
-    read_for(std::min(pause, milliseconds{60'000}), running_.ended().get(),
-             why_ ? -1 : stopped_.get());
+    read_for(std::min(pause, longest_pause), running_.ended().get(), why_ ? -1 : stopped_.get());
   }
 
   void read_for(milliseconds pause, int ended, int stopped) {
@@ -122,20 +136,18 @@ private:
     drain(running_.errors(), result_.errors, what_, result_.truncated);
   }
 
-  /// A program that it left behind may hold the pipes for ever.
-  void read_the_rest() {
-    const auto until = clock::now() + after_the_end;
+  /// Reads until both pipes are closed: a program that was left behind may hold them for ever.
+  void read_until(clock::time_point until) {
     read_for(milliseconds{0}, -1, -1);
     for (auto now = clock::now(); now < until && (running_.output() || running_.errors());
          now = clock::now())
-      read_for(std::chrono::ceil<milliseconds>(until - now), -1, -1);
+      read_for(std::min(std::chrono::ceil<milliseconds>(until - now), longest_pause), -1, -1);
   }
 
   child& running_;
   const process_command& what_;
   descriptor stopped_;
   process_result result_;
-  std::optional<int> status_;
   std::optional<errc> why_; // it is being ended
   int tries_ = 0;           // to end it
 };

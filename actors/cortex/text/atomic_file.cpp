@@ -1,5 +1,6 @@
 #include "cortex/text/atomic_file.hpp"
 
+#include "cortex/detail/descriptor.hpp"
 #include "cortex/detail/system_error.hpp"
 
 #include <fcntl.h>
@@ -74,16 +75,18 @@ expected<void> atomic_file::finish() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
     return detail::system_failure("cannot give '" + path_ + "' its name");
   temporary_.clear();
-  const auto folder = std::filesystem::path{path_}.parent_path();
-  const int opened = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC);
-  if (opened < 0)
-    return detail::system_failure("cannot open the folder of '" + path_ + "'");
-  const bool flushed = ::fsync(opened) == 0;
-  const auto failure = flushed
-                         ? expected<void>{}
-                         : detail::system_failure("cannot flush the folder of '" + path_ + "'");
-  ::close(opened);
-  return failure;
+  return flush_folder_of(path_);
+}
+
+expected<void> flush_folder_of(const std::string& path) {
+  const auto folder = std::filesystem::path{path}.parent_path();
+  const detail::descriptor opened{
+    ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!opened)
+    return detail::system_failure("cannot open the folder of '" + path + "'");
+  if (::fsync(opened.get()) != 0)
+    return detail::system_failure("cannot flush the folder of '" + path + "'");
+  return {};
 }
 
 } // namespace cortex::text

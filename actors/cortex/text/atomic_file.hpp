@@ -36,4 +36,8 @@ private:
   std::string waiting_;
 };
 
+/// Puts on the disk that a file of this name is there, or no longer. Blocks. Thread-safe.
+/// Errors: those of the operating system.
+[[nodiscard]] expected<void> flush_folder_of(const std::string& path);
+
 } // namespace cortex::text

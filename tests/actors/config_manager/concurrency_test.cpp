@@ -1,15 +1,21 @@
 // Many threads and several processes on one file: nothing lost, nothing torn.
+#include "cortex/config_manager/files.hpp"
+
 #include "actors/config_manager/config_fixture.hpp"
 #include "support/child_process.hpp"
 #include "support/wait.hpp"
 
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
+#include <stop_token>
+#include <system_error>
 #include <thread>
 
 using namespace cortex;
 using namespace cortex::testing;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -58,6 +64,16 @@ void require_keys(const yaml& root, const std::string& prefix, long count) {
     REQUIRE(found != nullptr);
     CHECK(*found == yaml{i});
   }
+}
+
+/// How many descriptors of this process are open on the file that has this name.
+std::size_t times_open(const std::string& name) {
+  std::size_t count = 0;
+  for (const auto& each : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+    std::error_code gone;
+    count += std::filesystem::read_symlink(each.path(), gone) == name ? 1 : 0;
+  }
+  return count;
 }
 
 } // namespace
@@ -131,6 +147,29 @@ TEST_CASE_METHOD(config_fixture, "several managers of one file lose no key of ea
   CHECK(root.size() == 30);
   for (const auto& [key, value] : *root.members())
     CHECK(value.size() == 3);
+}
+
+TEST_CASE_METHOD(config_fixture, "a lock whose file was taken away has one owner",
+                 "[config_manager][concurrency]") {
+  const auto name = file() + ".lock";
+  auto first = std::optional{good(cm::file_lock::acquire(file(), 1s, {}))};
+  std::stop_source stop;
+  std::optional<expected<cm::file_lock>> waited;
+  std::thread waits{[&] { waited.emplace(cm::file_lock::acquire(file(), 1h, stop.get_token())); }};
+  const bool waiting = eventually([&] { return times_open(name) == 2; });
+  std::filesystem::remove(name);
+  const auto second = cm::file_lock::acquire(file(), 1s, {});
+  first.reset();
+
+  const bool waits_for_second = eventually([&] { return times_open(name) == 2; });
+  stop.request_stop();
+  waits.join();
+
+  CHECK(waiting);
+  CHECK(second);
+  CHECK(waits_for_second);
+  REQUIRE_FALSE(*waited);
+  CHECK(waited->error() == errc::closed);
 }
 
 TEST_CASE_METHOD(config_fixture, "two processes and this one lose no key of each other",

@@ -310,6 +310,39 @@ TEST_CASE_METHOD(defects_fixture,
   CHECK(read_file(what.path) == first);
 }
 
+TEST_CASE_METHOD(defects_fixture, "a diff of a file tells what is wrong with the file",
+                 "[config_manager]") {
+  const auto path
+    = import_file(header + "packages: []\npreferences: {a: 1}\npreferences: {b: 1}\n");
+
+  const auto found = good(open().call(cm::diff_file{path}));
+
+  REQUIRE(found.warnings.size() == 1);
+  CHECK(found.warnings[0].find("line 5") != std::string::npos);
+}
+
+TEST_CASE_METHOD(defects_fixture, "whatever a function of the host throws is an error",
+                 "[config_manager][errors]") {
+  auto how = options();
+  const auto throws = [](const auto&...) -> expected<process_result> { throw 1; };
+  how.runner = throws;
+  how.hardware = []() -> expected<yaml> { throw 2; };
+  how.on_install = [](const cm::install_record& /*each*/) { throw 3; };
+  const auto config = open(how);
+  cm::export_to to{(folder / "export.yaml").string()};
+  to.include_hardware = true;
+
+  good(config.call(to));
+  const auto done = good(
+    config.call(cm::import_from{import_file(header + "packages:\n- {name: a, source: apt}\n")}));
+
+  CHECK(read_file(to.path)->find("Failed to detect hardware: ") != std::string::npos);
+  CHECK(done.failed == words{"a (what runs commands threw)"});
+  CHECK(
+    std::find(done.warnings.begin(), done.warnings.end(), "the history has no record of a command")
+    != done.warnings.end());
+}
+
 TEST_CASE_METHOD(defects_fixture, "CM-17: the package managers are asked at the same time",
                  "[config_manager]") {
   std::latch all{3};

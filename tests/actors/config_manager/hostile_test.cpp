@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <string>
 
 using namespace cortex;
 using namespace cortex::testing;
@@ -138,4 +139,33 @@ TEST_CASE_METHOD(hostile_fixture, "ten thousand mistyped keys are told within bo
 
   CHECK_FALSE(checked.ok);
   CHECK(checked.warnings.size() <= 101);
+}
+
+// Ends in time only if each key is found without a look at all others.
+TEST_CASE_METHOD(hostile_fixture, "ninety thousand keys are read, changed, compared and imported",
+                 "[config_manager][security]") {
+  constexpr int count = 90'000;
+  std::string keys;
+  std::string deeper = "cortex_version: 0.2.0\nos: unknown\npackages: []\npreferences:\n";
+  for (int i = 0; i < count; ++i) {
+    const auto line = "key" + std::to_string(i) + ": 1\n";
+    keys += line;
+    deeper += "  " + line;
+  }
+  write_file(file(), keys);
+  write_file(folder / "system.yaml", keys);
+  const auto exported = folder / "export.yaml";
+  write_file(exported, deeper);
+  const auto config = open();
+
+  good(config.call(set_key("key5", 2)));
+  good(config.call(set_key("more", 1)));
+  const auto found = good(config.call(cm::diff_file{exported.string()}));
+  const auto done = good(config.call(cm::import_from{exported.string()}));
+
+  REQUIRE(found.preferences_changed.size() == 1);
+  CHECK(found.preferences_changed[0].key == yaml{"key5"});
+  CHECK(done.preferences_updated);
+  CHECK(config.preferences()->size() == count + 1);
+  CHECK(good(config.get("key5")).content == yaml{1});
 }

@@ -83,6 +83,29 @@ TEST_CASE_METHOD(config_fixture, "values of variables are scalars by the rules o
   CHECK(get("g") == yaml{"\xFF"});
 }
 
+TEST_CASE_METHOD(config_fixture, "of the text of a variable nothing is lost", "[config_manager]") {
+  auto how = options();
+  how.environment
+    = variables{{"CORTEX_PREF_COLOUR", "#ff0000"}, {"CORTEX_PREF_COMMENT", "abc #123"},
+                {"CORTEX_PREF_TAG", "!!str 5"},    {"CORTEX_PREF_ANCHOR", "&a b"},
+                {"CORTEX_PREF_START", "--- x"},    {"CORTEX_PREF_BLANKS", " 5 "},
+                {"CORTEX_PREF_LINES", "a\nb"},     {"CORTEX_PREF_TWO", "'a' # 'b'"},
+                {"CORTEX_PREF_QUOTED", "\"#1\""},  {"CORTEX_PREF_SINGLE", "'it''s # 1'"}};
+  const auto config = open(how);
+  const auto get = [&config](const char* key) { return good(config.get(key)).content; };
+
+  CHECK(get("colour") == yaml{"#ff0000"});
+  CHECK(get("comment") == yaml{"abc #123"});
+  CHECK(get("tag") == yaml{"!!str 5"});
+  CHECK(get("anchor") == yaml{"&a b"});
+  CHECK(get("start") == yaml{"--- x"});
+  CHECK(get("blanks") == yaml{" 5 "});
+  CHECK(get("lines") == yaml{"a\nb"});
+  CHECK(get("two") == yaml{"'a' # 'b'"});
+  CHECK(get("quoted") == yaml{"#1"});
+  CHECK(get("single") == yaml{"it's # 1"});
+}
+
 TEST_CASE_METHOD(config_fixture, "variables that say nothing are told, without their values",
                  "[config_manager][errors]") {
   auto how = options();

@@ -6,6 +6,7 @@
 #include "support/catch_compat.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace cortex;
@@ -94,6 +95,28 @@ TEST_CASE("CM-9: what looks like an option is no name", "[config_manager][errors
         == errc::invalid_argument);
   CHECK(install_command({{"curl", "", "snap"}}, install_action::install, false).error()
         == errc::invalid_argument);
+}
+
+TEST_CASE("CM-9: what would remove a package is no name and no version",
+          "[config_manager][errors]") {
+  for (const char* source : {"apt", "pip", "npm"}) {
+    INFO(source);
+    for (const auto& [name, version] :
+         {std::pair{"openssh-server-", ""}, std::pair{"curl", "7.88-"}, std::pair{"a--", "1"}}) {
+      const auto refused
+        = install_command({{name, version, source}}, install_action::install, true);
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error() == errc::invalid_argument);
+    }
+  }
+}
+
+TEST_CASE("CM-9: a slash belongs to a scope, else npm takes it for a repository",
+          "[config_manager][errors]") {
+  CHECK(install_command({{"user/repository", "", "npm"}}, install_action::install, false).error()
+        == errc::invalid_argument);
+  CHECK(install_command({{"@scope/name", "", "npm"}}, install_action::install, false).value()
+        == words{"npm", "install", "-g", "@scope/name"});
 }
 
 TEST_CASE("two dashes may end the options", "[config_manager]") {

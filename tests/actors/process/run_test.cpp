@@ -24,6 +24,19 @@ process_command shell(const std::string& script) {
   return what;
 }
 
+pid_t number_in(const std::string& path) {
+  pid_t number = 0;
+  std::ifstream{path} >> number;
+  return number;
+}
+
+/// A process has ended, reaped or not.
+bool is_gone(pid_t number) {
+  std::ifstream status{"/proc/" + std::to_string(number) + "/stat"};
+  const std::string text{std::istreambuf_iterator<char>{status}, {}};
+  return text.empty() || text.find(") Z") != text.npos;
+}
+
 } // namespace
 
 TEST_CASE("a program's output, errors and status come back", "[process]") {
@@ -86,14 +99,38 @@ TEST_CASE("a program that takes too long is ended with all it has started", "[pr
 
   REQUIRE_FALSE(ended);
   CHECK(ended.error() == errc::timeout);
-  pid_t started = 0;
-  std::ifstream{pid_file} >> started;
+  const auto started = number_in(pid_file);
   REQUIRE(started > 0);
-  CHECK(testing::eventually([started] {
-    std::ifstream status{"/proc/" + std::to_string(started) + "/stat"};
-    std::string text{std::istreambuf_iterator<char>{status}, {}};
-    return text.empty() || text.find(") Z") != text.npos;
-  }));
+  CHECK(testing::eventually([started] { return is_gone(started); }));
+}
+
+TEST_CASE("what a program leaves behind at its time-out is killed, though it ignores SIGTERM",
+          "[process][errors]") {
+  const testing::temp_dir folder;
+  const auto pid_file = (folder / "pid").string();
+  // The program itself dies of SIGTERM; what it has started does not.
+  auto what = shell("(trap '' TERM; exec sleep 1000) & echo $! > '" + pid_file + "'; wait");
+  what.timeout = 300ms;
+  what.kill_after = 100ms;
+
+  const auto ended = run_process(what);
+
+  REQUIRE_FALSE(ended);
+  CHECK(ended.error() == errc::timeout);
+  const auto started = number_in(pid_file);
+  REQUIRE(started > 0);
+  CHECK(testing::eventually([started] { return is_gone(started); }));
+}
+
+TEST_CASE("a program may be given all the time there is", "[process]") {
+  auto what = shell("echo done");
+  what.timeout = std::chrono::milliseconds::max();
+  what.kill_after = std::chrono::milliseconds::max();
+
+  const auto ended = run_process(what);
+
+  REQUIRE(ended);
+  CHECK(ended->output == "done\n");
 }
 
 TEST_CASE("a program that ignores SIGTERM is killed", "[process][errors]") {
