@@ -201,6 +201,17 @@ TEST_CASE_METHOD(defects_fixture, "CM-10: an import merges preferences, and repl
         == nlohmann::json::parse(R"({"3":"y","both":{"b":2},"new":2})"));
 }
 
+TEST_CASE_METHOD(defects_fixture, "CM-9: an import removes no package",
+                 "[config_manager][security]") {
+  const auto done = import(header
+                           + "packages:\n- {name: openssh-server-, source: apt}\n"
+                             "- {name: curl, version: 1-, source: apt}\n"
+                             "- {name: good, source: apt}\n");
+
+  CHECK(done.failed == words{"openssh-server-", "curl"});
+  CHECK(machine.installs() == std::vector<words>{{"sudo", "apt-get", "install", "-y", "good"}});
+}
+
 TEST_CASE_METHOD(defects_fixture,
                  "CM-12: an import tells why a package failed, and keeps a record of each command",
                  "[config_manager]") {
