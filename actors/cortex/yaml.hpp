@@ -33,7 +33,8 @@ struct yaml_mark {
 
 /// Bounds on a text that is read. What exceeds one is refused as soon as it is seen.
 struct yaml_limits {
-  std::size_t max_bytes = std::size_t{4} << 20U; ///< Of the text.
+  /// Of the text, and of the scalars that aliases repeat, each time they do.
+  std::size_t max_bytes = std::size_t{4} << 20U;
   /// Sequences and mappings within one another; 1,000 at most, whatever is asked for.
   std::size_t max_depth = 100;
   /// Values of all kinds together, keys included, those of an alias each time it is used.

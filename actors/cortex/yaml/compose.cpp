@@ -14,7 +14,10 @@ namespace {
 class composer {
 public:
   composer(std::string_view text, const yaml_limits& limits)
-    : parser_(text), tabs_(text), limits_(limits) {}
+    : parser_(text),
+      tabs_(text),
+      limits_(limits),
+      bytes_left_(limits.max_bytes - std::min(text.size(), limits.max_bytes)) {}
 
   expected<node_graph> compose() {
     event next;
@@ -54,6 +57,10 @@ private:
       return refuse_at(next.mark(), "'" + found->first + "' holds itself through this alias");
     if (open_.size() + target.height > limits_.max_depth)
       return refuse_at(next.mark(), "nested too deeply");
+    if (target.bytes > bytes_left_)
+      return refuse_at(next.mark(), "more than " + std::to_string(limits_.max_bytes)
+                                      + " bytes with what aliases repeat");
+    bytes_left_ -= target.bytes;
     return count(next.mark(), target.values) && attach(found->second);
   }
 
@@ -66,6 +73,7 @@ private:
     node made;
     made.mark = next.mark();
     made.text = next.value();
+    made.bytes = made.text.size();
     if (next.typed_by_text() || next.tag() == "!")
       made.tag = implicit_tag(made.text);
     if (flows_ > 0 && !next.is_quoted() && !next.is_block()
@@ -100,6 +108,7 @@ private:
     for (const auto child : closed.children) {
       closed.height = std::max(closed.height, graph_.nodes[child].height);
       closed.values += graph_.nodes[child].values;
+      closed.bytes += graph_.nodes[child].bytes;
     }
     ++closed.height;
     return true;
@@ -149,6 +158,7 @@ private:
   std::size_t flows_ = 0; // open collections in brackets
   std::size_t documents_ = 0;
   std::size_t values_ = 0;
+  std::size_t bytes_left_ = 0; // for what aliases repeat
   error problem_{};
 };
 

@@ -24,6 +24,7 @@ struct node {
   bool told = false;        ///< A key that repeats another one, and the document says so.
   std::uint32_t height = 0; ///< Collections within one another, aliases followed.
   std::size_t values = 1;   ///< In it, itself included, aliases followed.
+  std::size_t bytes = 0;    ///< Of the scalars in it, aliases followed.
   yaml_mark mark;
   std::string text;              ///< Of a scalar.
   std::vector<node_id> children; ///< Of a mapping key, value, key, value, … Aliases share a node.

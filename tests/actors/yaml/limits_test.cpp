@@ -46,6 +46,22 @@ TEST_CASE("an alias counts with the depth of what it stands for", "[yaml][limits
         == "line 2, column 5: nested too deeply");
 }
 
+TEST_CASE("an alias counts with the bytes of what it stands for", "[yaml][limits]") {
+  CHECK(yaml::parse("[&a xyz, *a, *a]", limited({.max_bytes = 22})));
+  CHECK(yaml_error("[&a xyz, *a, *a]", limited({.max_bytes = 21}))
+        == "line 1, column 14: more than 21 bytes with what aliases repeat");
+  CHECK(yaml_error("[&a {x: [yz]}, *a, {k: *a}]", limited({.max_bytes = 32}))
+        == "line 1, column 24: more than 32 bytes with what aliases repeat");
+  CHECK(yaml_error("{a: &a {k: xyz}, b: {<<: *a}}", limited({.max_bytes = 32}))
+          .find("more than 32 bytes")
+        != std::string::npos);
+
+  const auto text = "- &a " + std::string(2'000'000, 'x') + "\n";
+  CHECK(yaml::parse(text + "- *a\n"));
+  CHECK(yaml_error(text + repeated(20, "- *a\n")).find("line 3, column 3: more than 4194304 bytes")
+        == 0);
+}
+
 TEST_CASE("brackets, braces and dashes without end are refused", "[yaml][limits]") {
   for (const char* part :
        {"[", "{", "- ", "? ", "{a: ", "[{a: ", "!!seq [", "[[!!map {a: ", "[ ? "}) {
