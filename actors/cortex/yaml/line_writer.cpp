@@ -166,7 +166,8 @@ void line_writer::fold_double_quoted(std::u32string_view text, std::size_t& star
 
 void line_writer::double_quoted(std::u32string_view text, std::size_t column, bool fold) {
   indicator("\"", true);
-  std::size_t start = 0; // of what is not written yet
+  std::size_t start = 0;  // of what is not written yet
+  std::size_t masked = 0; // a blank that has its backslash already and must follow it
   for (std::size_t end = 0; end < text.size(); ++end) {
     const char32_t each = text[end];
     if (is_escaped(each)) {
@@ -178,8 +179,10 @@ void line_writer::double_quoted(std::u32string_view text, std::size_t column, bo
     const std::size_t waiting = start < end ? end - start : 0;
     // behind an escape the letter itself is written already, which counts as one less
     const bool beyond = start > end ? column_ > width + 1 : column_ + waiting > width;
-    if (fold && inside && (each == U' ' || start >= end) && beyond)
+    if (fold && inside && (each == U' ' || start >= end) && beyond && end != masked) {
       fold_double_quoted(text, start, end, column);
+      masked = text[start] == U' ' ? start : 0;
+    }
   }
   append(text.substr(std::min(start, text.size())));
   indicator("\"", false);
