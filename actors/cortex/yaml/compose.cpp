@@ -50,11 +50,11 @@ private:
   bool take_alias(const event& next) {
     const auto found = anchors_.find(next.anchor());
     if (found == anchors_.end())
-      return refuse_at(next.mark(),
-                       "no anchor '" + std::string{next.anchor()} + "' before its alias");
+      return refuse_at(next.mark(), "no anchor '" + shown(next.anchor()) + "' before its alias");
     const auto& target = graph_.nodes[found->second];
     if (target.open)
-      return refuse_at(next.mark(), "'" + found->first + "' holds itself through this alias");
+      return refuse_at(next.mark(),
+                       "'" + shown(found->first) + "' holds itself through this alias");
     if (open_.size() + target.height > limits_.max_depth)
       return refuse_at(next.mark(), "nested too deeply");
     if (target.bytes > bytes_left_)
@@ -119,14 +119,14 @@ private:
     if (!name.empty() && name != "!")
       made.tag = named_tag(name);
     return made.tag != tag::foreign
-           || refuse_at(made.mark, "the tag '" + std::string{name.empty() ? made.text : name}
+           || refuse_at(made.mark, "the tag '" + shown(name.empty() ? made.text : name)
                                      + "' is not one of YAML's own");
   }
 
   bool add(node made, const event& next) {
     const auto id = static_cast<node_id>(graph_.nodes.size());
     if (!next.anchor().empty() && !anchors_.emplace(next.anchor(), id).second)
-      return refuse_at(made.mark, "a second anchor '" + std::string{next.anchor()} + "'");
+      return refuse_at(made.mark, "a second anchor '" + shown(next.anchor()) + "'");
     graph_.nodes.push_back(std::move(made));
     return attach(id);
   }

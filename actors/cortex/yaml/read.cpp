@@ -213,7 +213,7 @@ private:
   }
 
   bool tell(node& second, const node& first) {
-    const auto problem = "the key '" + shortened(second.text) + "' stands in line "
+    const auto problem = "the key '" + yaml_detail::shown(second.text) + "' stands in line "
                          + std::to_string(first.mark.line) + " already";
     if (options_.strict)
       return refuse_at(second, problem);
@@ -224,16 +224,6 @@ private:
   }
 
   // -- problems -----------------------------------------------------------------------------------
-
-  static std::string shortened(const std::string& text) {
-    constexpr std::size_t longest = 40;
-    if (text.size() <= longest)
-      return text;
-    auto end = longest;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U)
-      --end; // not within a character
-    return text.substr(0, end) + "…";
-  }
 
   static std::string name_of(tag kind) {
     switch (kind) {

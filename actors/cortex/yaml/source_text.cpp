@@ -71,6 +71,22 @@ unexpected refuse(yaml_mark mark, const std::string& problem) {
                                + std::to_string(mark.column) + ": " + problem);
 }
 
+std::string shown(std::string_view name) {
+  constexpr std::size_t most = 64;
+  std::string out;
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < name.size(); ++count) {
+    if (count == most)
+      return out + "…";
+    const auto next = text::decode(name, at);
+    const bool stays = is_printable(next.code_point) && !is_break(next.code_point)
+                       && next.code_point != '\t';
+    text::append_utf8(out, stays ? next.code_point : text::replacement_character);
+    at += next.length;
+  }
+  return out;
+}
+
 yaml_mark end_of(std::string_view text) noexcept {
   yaml_mark mark{1, 1};
   for (std::size_t at = 0; at < text.size();) {

@@ -13,6 +13,10 @@ namespace cortex::yaml_detail {
 /// `corrupt`, with the place in front: `line 3, column 5: found a tab`.
 [[nodiscard]] unexpected refuse(yaml_mark mark, const std::string& problem);
 
+/// A key, a tag or an anchor as an error shows it: the first 64 characters, and none that is no
+/// UTF-8 or moves a terminal.
+[[nodiscard]] std::string shown(std::string_view name);
+
 /// The place behind the last character. @pre the text is UTF-8
 [[nodiscard]] yaml_mark end_of(std::string_view text) noexcept;
 

@@ -102,6 +102,22 @@ TEST_CASE("a byte order mark is allowed in front and within lines", "[yaml]") {
   CHECK(yaml_error("a\n\ufeff: b") == "line 2, column 1: a byte order mark inside the text");
 }
 
+TEST_CASE("an error shows the beginning of a name, and nothing that a terminal obeys",
+          "[yaml][errors]") {
+  const std::string name(100, 'n');
+  const auto beginning = "'" + std::string(64, 'n') + "…'";
+  CHECK(yaml_error("*" + name).find(beginning) != std::string::npos);
+  CHECK(yaml_error("- &" + name + " 1\n- &" + name + " 2\n").find(beginning) != std::string::npos);
+  CHECK(yaml_error("&" + name + " [*" + name + "]").find(beginning) != std::string::npos);
+  CHECK(yaml_error("!<" + name + "> x").find(beginning) != std::string::npos);
+  CHECK(yaml_error("!a%1B%C3%A9%C0%80 x")
+        == "line 1, column 1: the tag '!a\ufffd\u00e9\ufffd\ufffd' is not one of YAML's own");
+  const auto repeated = yaml::parse("\"a\\e\\n\\t\\0\": 1\n\"a\\e\\n\\t\\0\": 2\n");
+  REQUIRE(repeated);
+  REQUIRE(repeated->warnings.size() == 1);
+  CHECK(repeated->warnings[0].text.find("'a\ufffd\ufffd\ufffd\ufffd' stands") != std::string::npos);
+}
+
 TEST_CASE("question marks and commas between brackets are refused as PyYAML refuses them",
           "[yaml][errors]") {
   check_places({{"[a?b]", "line 1, column 2"},
