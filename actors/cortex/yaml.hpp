@@ -79,7 +79,7 @@ enum class yaml_kind : std::uint8_t {
 class yaml {
 public:
   using sequence_type = std::vector<yaml>;
-  /// In their order; no key comes twice.
+  /// In their order; no key comes twice, not even NaN.
   using mapping_type = std::vector<yaml_member>;
 
   // NOLINTBEGIN(google-explicit-constructor): what looks like a value of YAML is one

@@ -41,6 +41,11 @@ int compare_mixed(const yaml& integer, double real) {
   return compared == 0 && real > whole ? -1 : compared;
 }
 
+bool is_nan(const yaml& value) noexcept {
+  const auto real = value.kind() == yaml_kind::real ? value.as_double() : std::nullopt;
+  return real && std::isnan(*real);
+}
+
 int compare_numbers(const yaml& left, const yaml& right) {
   if (is_nan(left) || is_nan(right))
     return compare(is_nan(right), is_nan(left));
@@ -84,11 +89,6 @@ yaml_kind group_of(const yaml& value) {
 }
 
 } // namespace
-
-bool is_nan(const yaml& value) noexcept {
-  const auto real = value.kind() == yaml_kind::real ? value.as_double() : std::nullopt;
-  return real && std::isnan(*real);
-}
 
 bool is_collection(const yaml& value) noexcept {
   return value.elements() != nullptr || value.members() != nullptr;
@@ -181,8 +181,7 @@ void merge_repeated_keys(yaml::mapping_type& members) {
   std::vector<bool> repeats(members.size(), false);
   for (std::size_t begin = 0, end = 1; begin < order.size(); begin = end++) {
     const auto& first = members[order[begin]].key;
-    while (end < order.size() && !is_nan(first)
-           && compare_scalars(members[order[end]].key, first) == 0)
+    while (end < order.size() && compare_scalars(members[order[end]].key, first) == 0)
       repeats[order[end++]] = true;
     if (end - begin > 1)
       members[order[begin]].value = std::move(members[order[end - 1]].value);

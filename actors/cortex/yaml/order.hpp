@@ -13,7 +13,6 @@ namespace cortex::yaml_detail {
 /// True if Python's `sorted` has an order for keys of both kinds.
 [[nodiscard]] bool ordered_in_python(const yaml& left, const yaml& right);
 
-[[nodiscard]] bool is_nan(const yaml& value) noexcept;
 [[nodiscard]] bool is_collection(const yaml& value) noexcept;
 
 } // namespace cortex::yaml_detail

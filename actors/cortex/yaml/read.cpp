@@ -196,14 +196,16 @@ private:
   bool check_repeated(const std::vector<pair>& pairs, const yaml::mapping_type& members) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < pairs.size(); ++i)
-      if (pairs[i].own && !yaml_detail::is_nan(members[i].key))
+      if (pairs[i].own)
         order.push_back(i);
     std::stable_sort(order.begin(), order.end(), [&members](std::size_t left, std::size_t right) {
       return yaml_detail::compare_scalars(members[left].key, members[right].key) < 0;
     });
     std::vector<std::pair<std::size_t, std::size_t>> repeats; // in the order of the text
     for (std::size_t begin = 0, end = 1; begin < order.size(); begin = end++)
-      while (end < order.size() && members[order[end]].key == members[order[begin]].key)
+      while (end < order.size()
+             && yaml_detail::compare_scalars(members[order[end]].key, members[order[begin]].key)
+                  == 0)
         repeats.emplace_back(order[end++], order[begin]);
     std::sort(repeats.begin(), repeats.end());
     for (const auto& [second, first] : repeats)

@@ -40,6 +40,12 @@ TEST_CASE("a key 1 and a key true are two, whereas 1 and 1.0 are one", "[yaml]")
   CHECK(show_yaml("{1: a, true: b, 1.0: c}") == "{int 1: str c, true: str b}");
 }
 
+TEST_CASE("a key that is not a number comes once, as PyYAML has one NaN alone", "[yaml]") {
+  CHECK(show_yaml("{.nan: 1, a: 2, .NaN: 3}") == "{float .nan: int 3, str a: int 2}");
+  CHECK(yaml_error("{.nan: 1, .NaN: 2}", {.strict = true})
+        == "line 1, column 11: the key '.NaN' stands in line 1 already");
+}
+
 TEST_CASE("an alias is the value of its anchor", "[yaml]") {
   CHECK(
     show_yaml("a: &x {p: 1}\nb: *x\nc: [*x, *x]\n")
