@@ -82,6 +82,27 @@ std::optional<std::string> read_decimal(std::string_view digits, bool negative, 
   return signed_digits(negative, std::string{digits}, most);
 }
 
+/// Puts digits behind a number, several at once. False if one is none of that base, or if the
+/// number has more than `most` decimal ones already.
+bool append(natural& number, std::string_view digits, std::uint32_t base, std::size_t most) {
+  std::uint32_t factor = 1;
+  std::uint32_t addend = 0;
+  for (const char each : digits) {
+    const auto value = digit_value(each);
+    if (value >= base || number.count_digits() > most + 18)
+      return false;
+    factor *= base;
+    addend = addend * base + value;
+    if (factor >= 1U << 24U) {
+      number.multiply_add(factor, addend);
+      factor = 1;
+      addend = 0;
+    }
+  }
+  number.multiply_add(factor, addend);
+  return true;
+}
+
 /// As Python's `int(text, base)`, which allows space around it, a sign and the base's own prefix.
 std::optional<std::string> read_based(std::string_view text, std::uint32_t base, bool negative,
                                       std::size_t most) {
@@ -95,21 +116,8 @@ std::optional<std::string> read_based(std::string_view text, std::uint32_t base,
   if (text.empty())
     return std::nullopt;
   natural sum;
-  std::uint32_t factor = 1; // several digits at once
-  std::uint32_t addend = 0;
-  for (const char each : text) {
-    const auto value = digit_value(each);
-    if (value >= base || sum.count_digits() > most + 18)
-      return std::nullopt;
-    factor *= base;
-    addend = addend * base + value;
-    if (factor >= 1U << 24U) {
-      sum.multiply_add(factor, addend);
-      factor = 1;
-      addend = 0;
-    }
-  }
-  sum.multiply_add(factor, addend);
+  if (!append(sum, text, base, most))
+    return std::nullopt;
   return signed_digits(negative, sum.digits(), most);
 }
 
@@ -132,16 +140,13 @@ std::optional<std::string> read_sexagesimal(std::string_view text, bool negative
   const bool whole = each_part(text, [&](std::string_view part) {
     part = text::trim(part);
     if (part.empty() || part.find_first_not_of("0123456789") != std::string_view::npos
-        || part.size() > most || sum.count_digits() > most + 18)
+        || sum.count_digits() > most + 18)
       return false;
-    sum.multiply_add(60, 0);
-    if (sum.count_digits() > 0 && part.size() > 9)
+    if (sum.count_digits() == 0)
+      return append(sum, part, 10, most);
+    if (part.size() > 9)
       return false;
-    if (part.size() <= 9)
-      sum.multiply_add(1, static_cast<std::uint32_t>(std::stoul(std::string{part})));
-    else
-      for (const char each : part)
-        sum.multiply_add(10, digit_value(each));
+    sum.multiply_add(60, static_cast<std::uint32_t>(std::stoul(std::string{part})));
     return true;
   });
   return whole ? signed_digits(negative, sum.digits(), most) : std::nullopt;
