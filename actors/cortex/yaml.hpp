@@ -23,6 +23,14 @@ namespace cortex {
 struct yaml_member;
 struct yaml_document;
 
+namespace yaml_detail {
+
+template <class T>
+concept character = std::same_as<T, char> || std::same_as<T, wchar_t> || std::same_as<
+  T, char8_t> || std::same_as<T, char16_t> || std::same_as<T, char32_t>;
+
+} // namespace yaml_detail
+
 /// A place in a text that was read.
 struct yaml_mark {
   std::size_t line = 0;   ///< From 1; 0 = the value was made by the program.
@@ -93,8 +101,10 @@ public:
   yaml(std::nullptr_t) noexcept;
   template <std::same_as<bool> Bool> // no pointer becomes a truth value
   yaml(Bool truth) noexcept : data_(truth) {}
+  template <yaml_detail::character Character> // neither a text nor a number
+  yaml(Character) = delete;
   template <std::integral Integer>
-    requires(!std::same_as<Integer, bool>)
+    requires(!std::same_as<Integer, bool> && !yaml_detail::character<Integer>)
   yaml(Integer number) {
     if constexpr (std::unsigned_integral<Integer>)
       hold(std::uint64_t{number});

@@ -4,9 +4,14 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 using namespace cortex;
 using namespace cortex::testing;
+
+// A character would be a number.
+static_assert(!std::is_constructible_v<yaml, char> && !std::is_constructible_v<yaml, char32_t>);
+static_assert(std::is_constructible_v<yaml, std::int8_t> && std::is_constructible_v<yaml, float>);
 
 TEST_CASE("every kind of YAML value is told apart and found by its accessor only", "[yaml]") {
   CHECK(yaml{}.is_null());
