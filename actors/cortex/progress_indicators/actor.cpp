@@ -25,10 +25,10 @@ std::vector<context> actor::operator()(const list& /*request*/) {
   return board_.all();
 }
 
-void actor::operator()(begin& request) {
+void actor::operator()(turn& request) {
   if (shut_)
     return;
-  board_.begin(request.what, std::move(request.original), request.at);
+  board_.change(request.what, std::move(request.made));
   settle();
 }
 
@@ -58,15 +58,6 @@ void actor::operator()(const change_step& request) {
   if (shut_)
     return;
   board_.change_step(request.what, request.index, request.to, request.text, request.at);
-  settle();
-}
-
-void actor::operator()(finish& request) {
-  if (shut_)
-    return;
-  if (request.with_original)
-    request.text = request.what->original;
-  board_.finish(request.what, request.how, request.text, std::move(request.latest), request.at);
   settle();
 }
 

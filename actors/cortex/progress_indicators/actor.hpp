@@ -23,12 +23,11 @@ public:
   ~actor();
 
   std::vector<context> operator()(const list& request);
-  void operator()(begin& request);
+  void operator()(turn& request);
   void operator()(const moved& request);
   void operator()(const say& request);
   void operator()(note& request);
   void operator()(const change_step& request);
-  void operator()(finish& request);
   context operator()(const inspect& request);
   void operator()(const flush& request);
   void operator()(const shut& request);

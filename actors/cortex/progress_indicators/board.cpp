@@ -9,19 +9,39 @@ namespace cortex::progress_indicators {
 
 using detail::slot;
 using detail::slot_ref;
+using detail::transition;
 
 // -- what happens ---------------------------------------------------------------------------------
 
-void board::begin(const slot_ref& what, std::string original, monotonic_time at) {
-  what->original = std::move(original);
+void board::change(const slot_ref& what, transition made) {
+  auto& early = what->early;
+  early.push_back(std::move(made));
+  for (;;) {
+    const auto next = std::ranges::find(early, what->done + 1, &transition::number);
+    if (next == early.end())
+      return;
+    auto due = std::move(*next);
+    early.erase(next);
+    what->done = due.number;
+    due.to == status::running ? begin(what, due) : finish(what, due);
+  }
+}
+
+void board::begin(const slot_ref& what, transition& made) {
+  auto& shown = what->content;
+  if (shown.kind == display_kind::spinner)
+    shown.message = made.text;
+  what->original = std::move(made.text);
+  if (what->unseen && what->unseen->after < made.number)
+    what->unseen.reset();
   if (what->where == slot::presence::shown) { // a spinner that runs is started again
     refresh(*what);
     return;
   }
   what->where = slot::presence::unknown;
-  what->content.start_time = at;
-  what->content.end_time.reset();
-  adopt(what, at);
+  shown.start_time = made.at;
+  shown.end_time.reset();
+  adopt(what, made.at);
 }
 
 // An actor that was made anew meets displays that it does not know.
@@ -41,8 +61,14 @@ void board::adopt(const slot_ref& what, monotonic_time at) {
 }
 
 void board::refresh(slot& what) {
-  if (auto text = what.take())
-    what.content.message = *std::move(text);
+  if (auto latest = what.take())
+    what.unseen = std::move(latest);
+  if (what.unseen && what.unseen->after <= what.done) {
+    what.content.message = std::move(what.unseen->text);
+    what.unseen.reset();
+  }
+  if (gone(what))
+    return;
   what.content.position = what.position.load(std::memory_order_relaxed);
   what.content.total = what.total.load(std::memory_order_relaxed);
 }
@@ -104,22 +130,23 @@ void board::change_step(const slot_ref& what, std::int64_t index, step_status to
   events_.step(shown, index, text, at);
 }
 
-void board::finish(const slot_ref& what, status how, const std::string& text,
-                   std::optional<std::string> latest, monotonic_time at) {
+void board::finish(const slot_ref& what, transition& made) {
   if (gone(*what))
     return;
   const bool shown = what->where == slot::presence::shown;
   if (!shown && what->content.kind != display_kind::spinner)
-    adopt(what, at);
+    adopt(what, made.at);
   what->where = slot::presence::ended;
-  refresh(*what);
   auto& ended = what->content;
-  if (latest)
-    ended.message = *std::move(latest);
-  ended.status = how;
-  ended.end_time = at;
-  write_ending(*what, text, at);
-  events_.end(ended, text, at);
+  if (made.latest)
+    ended.message = *std::move(made.latest);
+  ended.position = made.position;
+  ended.total = made.total;
+  ended.status = made.to;
+  ended.end_time = made.at;
+  const auto& text = made.with_original ? what->original : made.text;
+  write_ending(*what, text, made.at);
+  events_.end(ended, text, made.at);
   if (shown || ended.kind != display_kind::spinner) {
     std::erase(live_, what);
     leave_family(*what);
@@ -134,10 +161,17 @@ void board::cancel_all(monotonic_time at) {
   };
   while (!live_.empty()) {
     const auto last = live_.back(); // those nested first
-    auto how = status::running;
-    if (last->state.compare_exchange_strong(how, status::cancelled))
-      how = status::cancelled; // else its handle has ended it, and its message comes too late
-    finish(last, how, text(*last, how), std::nullopt, at);
+    refresh(*last);
+    transition made;
+    // If its handle has ended it, that comes too late.
+    made.to = last->state.end(status::cancelled) ? status::cancelled : last->state.now();
+    if (made.to == status::running) // just started again
+      made.to = status::cancelled;
+    made.text = text(*last, made.to);
+    made.position = last->content.position;
+    made.total = last->content.total;
+    made.at = at;
+    finish(last, made);
   }
 }
 
@@ -217,7 +251,7 @@ void board::write_steps_ending(slot& what, const std::string& text, monotonic_ti
     ended.steps, [](const step& s) { return s.status == step_status::failed; });
   if (failed && ended.status == status::completed)
     ended.status = status::failed;
-  what.state.store(ended.status);
+  what.state.correct(ended.status);
   keep(marked(look_, ended.status == status::completed ? level::success : level::error,
               steps_text(ended)));
 }

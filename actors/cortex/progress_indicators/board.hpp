@@ -25,14 +25,14 @@ public:
   board(look how, monotonic_time opened, bool with_events, std::chrono::nanoseconds event_interval)
     : look_(how), events_(with_events, opened), event_interval_(event_interval) {}
 
-  void begin(const detail::slot_ref& what, std::string original, monotonic_time at);
+  /// Begins or ends a display. Threads that do so side by side may be heard in any order: each
+  /// transition waits for those before it.
+  void change(const detail::slot_ref& what, detail::transition made);
   void moved(const detail::slot_ref& what, std::uint64_t position, monotonic_time at);
   void log(const detail::slot_ref& what, std::string_view text, monotonic_time at);
   void message(level how, std::string_view text, monotonic_time at);
   void change_step(const detail::slot_ref& what, std::int64_t index, step_status to,
                    const std::string& text, monotonic_time at);
-  void finish(const detail::slot_ref& what, status how, const std::string& text,
-              std::optional<std::string> latest, monotonic_time at);
   /// Ends all that is shown as `cancelled`.
   void cancel_all(monotonic_time at);
   /// A line of the board's own, whether there is room or not.
@@ -63,6 +63,8 @@ private:
   [[nodiscard]] bool gone(const detail::slot& what) const noexcept {
     return what.where == detail::slot::presence::ended;
   }
+  void begin(const detail::slot_ref& what, detail::transition& made);
+  void finish(const detail::slot_ref& what, detail::transition& made);
   void adopt(const detail::slot_ref& what, monotonic_time at);
   void refresh(detail::slot& what);
   void keep(std::string line, std::string_view before = {});

@@ -95,8 +95,12 @@ std::shared_ptr<detail::slot> indicator::begin(display_kind kind, std::string_vi
   made.total = total;
   const auto at = made.start_time;
   auto shared = std::make_shared<detail::slot>(std::move(made), where.weight, total);
-  if (!idle)
-    parts_->actor.tell(progress_indicators::begin{shared, {}, at});
+  if (!idle) {
+    detail::transition begins;
+    begins.number = 1;
+    begins.at = at;
+    parts_->actor.tell(turn{shared, std::move(begins)});
+  }
   return shared;
 }
 
