@@ -6,7 +6,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -171,9 +173,11 @@ void indicator::log(std::string_view text) const {
 }
 
 expected<void> indicator::drain(std::chrono::nanoseconds within) const {
+  const auto begun = std::chrono::steady_clock::now();
   if (auto done = parts_->actor.call(flush{}, within); !done)
     return done;
-  return parts_->stage->drain(within);
+  const auto passed = std::chrono::steady_clock::now() - begun;
+  return parts_->stage->drain(std::max(within - passed, std::chrono::nanoseconds{0}));
 }
 
 expected<void> indicator::drain() const {

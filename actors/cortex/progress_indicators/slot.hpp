@@ -141,7 +141,8 @@ struct slot {
   std::atomic<std::uint64_t> total;
   alignas(64) std::atomic<std::uint64_t> position{0};
 
-  enum class presence : std::uint8_t { unknown, shown, ended };
+  /// `refused`: nested too deeply.
+  enum class presence : std::uint8_t { unknown, shown, ended, refused };
 
   // The actor's:
   alignas(64) context content;

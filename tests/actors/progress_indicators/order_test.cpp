@@ -53,7 +53,7 @@ TEST_CASE("beginnings and endings are shown in the order in which they were made
           "[progress_indicators][order]") {
   progress::look how;
   how.rendering = rendering::lines;
-  progress::board board{how, cortex::monotonic_time{}, false, 1s};
+  progress::board board{how, cortex::monotonic_time{}, false, 1s, 65'536};
   progress::context idle;
   idle.id = 1;
   idle.kind = progress::display_kind::spinner;
@@ -77,7 +77,7 @@ TEST_CASE("beginnings and endings are shown in the order in which they were made
   board.change(spinner, std::move(start));
   CHECK(shown() == "✓ a\n");
   CHECK(board.size() == 1); // it runs again
-  CHECK(board.current(spinner).message == "b");
+  CHECK(board.current(spinner)->message == "b");
   board.change(spinner, made(status::failed, {}));
   CHECK(shown() == "✗ b\n");
   CHECK(board.size() == 0);
