@@ -39,15 +39,16 @@ public:
   published& operator=(const published&) = delete;
   ~published() = default;
 
-  /// Replaces the value. @pre `next != nullptr`
-  void publish(std::shared_ptr<const T> next) {
+  /// Replaces the value, and returns the one before. @pre `next != nullptr`
+  std::shared_ptr<const T> publish(std::shared_ptr<const T> next) {
     {
       const std::lock_guard guard{mutex_};
       value_.swap(next);
       // Pairs with the acquire load in `read`.
       version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     }
-  } // the old value dies here, outside the lock
+    return next; // the old one, so that it may die outside the lock
+  }
 
   /// Calls `f(const T&)` with the current value and returns what it returns.
   template <class F>

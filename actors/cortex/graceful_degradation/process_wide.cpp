@@ -1,105 +1,31 @@
 // The manager of the process. No actor: a host that knows no runtime begins here.
+#include "cortex/detail/one_for_process.hpp"
 #include "cortex/graceful_degradation.hpp"
-#include "cortex/published.hpp"
 
-#include <atomic>
-#include <cstdint>
-#include <memory>
-#include <optional>
 #include <utility>
 
 namespace cortex::graceful_degradation {
 namespace {
 
-/// Made after the first manager was opened, so it ends before whatever the runtime keeps in objects
-/// of static storage, and ends the manager while they are there.
-struct end_of_process {
-  ~end_of_process() { static_cast<void>(shut_down_process_wide()); }
-};
+using of_process = cortex::detail::one_for_process<manager>;
 
-/// One manager, opened by whoever asks first; the others wait for that. *Thread-safe*.
-class instance {
-public:
-  instance() = default;
-  explicit instance(const manager& given) : state_(state::open), manager_(given) {}
-
-  expected<manager> get() {
-    for (;;) {
-      auto seen = state::none;
-      if (state_.compare_exchange_strong(seen, state::opening))
-        return open_one();
-      if (seen == state::open)
-        return *manager_;
-      if (seen == state::closed)
-        return fail(errc::closed, "the manager of the process was shut down meanwhile");
-      state_.wait(state::opening);
-    }
-  }
-
-  expected<void> shut_down() {
-    for (auto seen = state_.load();;) {
-      if (seen == state::opening)
-        state_.wait(state::opening);
-      else if (state_.compare_exchange_strong(seen, state::closed))
-        return seen == state::open && runtime_ ? runtime_->stop() : expected<void>{};
-      seen = state_.load();
-    }
-  }
-
-private:
-  enum class state : std::uint32_t { none, opening, open, closed };
-
-  /// Alone in the state `opening`; the rest is read in the state `open` only.
-  expected<manager> open_one() {
-    auto opened = expected<manager>{fail(errc::unavailable)};
-    if (auto rt = runtime::open(); !rt)
-      opened = unexpected{std::move(rt).error()};
-    else if (opened = graceful_degradation::open(*rt); opened)
-      runtime_.emplace(*std::move(rt));
-    if (opened) {
-      manager_.emplace(*opened);
-      static_cast<void>(inline_executor()); // made now if it was not yet
-      static const end_of_process last;
-    }
-    state_.store(opened ? state::open : state::none); // the next one tries again
-    state_.notify_all();
-    return opened;
-  }
-
-  std::atomic<state> state_{state::none};
-  std::optional<runtime> runtime_; // empty if the manager was given
-  std::optional<manager> manager_;
-};
-
-struct slot {
-  std::shared_ptr<instance> held = std::make_shared<instance>();
-};
-
-published<slot>& current() {
-  static published<slot> only;
+of_process& only_one() {
+  static of_process only{"the manager of the process", [](const runtime& on) { return open(on); }};
   return only;
-}
-
-expected<void> put_in_place(std::shared_ptr<instance> next) {
-  const auto before = current().get()->held;
-  current().publish(std::make_shared<const slot>(slot{std::move(next)}));
-  return before->shut_down();
 }
 
 } // namespace
 
 expected<manager> process_wide() {
-  if (auto refused = cortex::detail::blocking_refused("opening the manager of the process"))
-    return unexpected{*std::move(refused)};
-  return current().get()->held->get();
+  return only_one().get();
 }
 
 expected<void> replace_process_wide(const manager& with) {
-  return put_in_place(std::make_shared<instance>(with));
+  return only_one().replace(with);
 }
 
 expected<void> shut_down_process_wide() {
-  return put_in_place(std::make_shared<instance>());
+  return only_one().shut_down();
 }
 
 expected<answer> process_with_fallback(const query& what, model_function ask) {

@@ -7,7 +7,8 @@ namespace cortex::progress_indicators {
 
 actor::actor(std::shared_ptr<detail::stage> on)
   : stage_(std::move(on)),
-    board_(stage_->looks, stage_->opened, stage_->events.has_value(), stage_->how.event_interval),
+    board_(stage_->looks, stage_->opened, stage_->events.has_value(), stage_->how.event_interval,
+           stage_->how.max_pending_bytes),
     pace_(stage_->how.redraw_interval) {}
 
 // After a crash what was shown is gone, but for the cursor.
@@ -21,19 +22,18 @@ actor::~actor() {
 }
 
 std::vector<context> actor::operator()(const list& /*request*/) {
-  put_out();
   return board_.all();
 }
 
-void actor::operator()(begin& request) {
-  if (shut_)
+void actor::operator()(turn& request) {
+  if (!hears())
     return;
-  board_.begin(request.what, std::move(request.original), request.at);
+  board_.change(request.what, std::move(request.made));
   settle();
 }
 
 void actor::operator()(const moved& request) {
-  if (shut_ || !has_room())
+  if (!hears())
     return;
   board_.moved(request.what, request.position, request.at);
   settle();
@@ -41,7 +41,7 @@ void actor::operator()(const moved& request) {
 
 void actor::operator()(const say& request) {
   stage_->waiting_lines.fetch_sub(1, std::memory_order_relaxed);
-  if (shut_ || !has_room())
+  if (!hears())
     return;
   if (request.what != nullptr || request.how == level::plain)
     board_.log(request.what, request.text, request.at);
@@ -55,27 +55,25 @@ void actor::operator()(note& request) {
 }
 
 void actor::operator()(const change_step& request) {
-  if (shut_)
+  if (!hears())
     return;
   board_.change_step(request.what, request.index, request.to, request.text, request.at);
   settle();
 }
 
-void actor::operator()(finish& request) {
-  if (shut_)
-    return;
-  if (request.with_original)
-    request.text = request.what->original;
-  board_.finish(request.what, request.how, request.text, std::move(request.latest), request.at);
-  settle();
-}
-
-context actor::operator()(const inspect& request) {
+expected<context> actor::operator()(const inspect& request) {
   return board_.current(request.what);
 }
 
-void actor::operator()(const flush& /*request*/) {
-  put_out();
+// On a terminal it is answered by the next redraw, which comes no sooner for it.
+void actor::operator()(const flush& /*request*/, promise<void> reply) {
+  if (!hears()) {
+    reply.set({});
+    return;
+  }
+  std::erase_if(flushes_, [](const promise<void>& each) { return each.abandoned(); });
+  flushes_.push_back(std::move(reply));
+  settle();
 }
 
 void actor::operator()(const shut& /*request*/) {
@@ -84,10 +82,11 @@ void actor::operator()(const shut& /*request*/) {
 
 void actor::operator()(const redraw& /*request*/) {
   timer_set_ = false;
-  if (shut_)
+  if (!hears())
     return;
+  board_.tell_positions(stage_->now());
   if (stage_->out.pending_bytes() == 0)
-    board_.tick(stage_->now());
+    board_.animate();
   settle();
 }
 
@@ -101,13 +100,11 @@ void actor::on_stop() {
 
 // -- what is done after each ----------------------------------------------------------------------
 
-// Lines that wait for a slow output are bounded; those beyond are counted.
-bool actor::has_room() {
-  if (stage_->out.pending_bytes() + board_.kept_bytes() < stage_->how.max_pending_bytes)
-    return true;
-  ++untold_drops_;
-  stage_->dropped.fetch_add(1, std::memory_order_relaxed);
-  return false;
+// False after the end. What waits for a slow output counts for what may be kept.
+bool actor::hears() {
+  board_.room_for_lines().waiting(stage_->out.pending_bytes());
+  board_.room_for_events().waiting(stage_->events ? stage_->events->pending_bytes() : 0);
+  return !shut_;
 }
 
 void actor::settle() {
@@ -116,19 +113,28 @@ void actor::settle() {
   stage_->out.keep_open(board_.size() != 0);
   if (stage_->events)
     stage_->events->keep_open(board_.size() != 0);
-  // What is drawn into a queue is old when it is seen.
-  const bool in_region = stage_->looks.rendering == rendering::terminal && board_.size() != 0;
-  if (!in_region || (pace_.wait(now).count() == 0 && stage_->out.pending_bytes() == 0))
+  board_.tell_dropped(shut_, now);
+  put_events();
+  if (may_draw(now))
     draw(now);
-  if (board_.animated() || board_.kept_bytes() != 0 || untold_drops_ != 0)
+  auto& lines = board_.room_for_lines();
+  auto& events = board_.room_for_events();
+  stage_->dropped.fetch_add(lines.take_uncounted(), std::memory_order_relaxed);
+  stage_->dropped_events.fetch_add(events.take_uncounted(), std::memory_order_relaxed);
+  if (shut_)
+    return;
+  if (board_.animated() || board_.kept_bytes() != 0 || !flushes_.empty() || lines.owes_word()
+      || events.owes_word())
     set_timer(now);
 }
 
+// What is drawn into a queue is old when it is seen.
+bool actor::may_draw(monotonic_time now) const {
+  const bool in_region = stage_->looks.rendering == rendering::terminal && board_.size() != 0;
+  return !in_region || (pace_.wait(now).count() == 0 && stage_->out.pending_bytes() == 0);
+}
+
 void actor::draw(monotonic_time now) {
-  if (untold_drops_ != 0 && stage_->out.pending_bytes() < stage_->how.max_pending_bytes / 2) {
-    const auto lines = std::exchange(untold_drops_, 0);
-    board_.warn(std::to_string(lines) + " lines were dropped: the output was too slow");
-  }
   const bool in_region = stage_->looks.rendering == rendering::terminal;
   auto bytes = board_.take(now, in_region ? stage_->size() : terminal_size{});
   if (in_region && !bytes.empty()) {
@@ -136,13 +142,14 @@ void actor::draw(monotonic_time now) {
     stage_->redraws.fetch_add(1, std::memory_order_relaxed);
   }
   stage_->out.put(std::move(bytes));
-  if (stage_->events)
-    stage_->events->put(board_.take_events());
+  for (auto& each : std::exchange(flushes_, {}))
+    each.set({});
 }
 
-void actor::put_out() {
-  if (!shut_)
-    draw(stage_->now());
+// Whatever the output does.
+void actor::put_events() {
+  if (stage_->events)
+    stage_->events->put(board_.take_events());
 }
 
 void actor::set_timer(monotonic_time now) {
@@ -157,13 +164,9 @@ void actor::set_timer(monotonic_time now) {
 void actor::end_all() {
   if (std::exchange(shut_, true))
     return;
-  const auto now = stage_->now();
-  board_.cancel_all(now);
-  draw(now);
-  stage_->live.store(0, std::memory_order_relaxed);
-  stage_->out.keep_open(false);
-  if (stage_->events)
-    stage_->events->keep_open(false);
+  static_cast<void>(hears());
+  board_.cancel_all(stage_->now());
+  settle(); // for the last time: no display is left
 }
 
 } // namespace cortex::progress_indicators

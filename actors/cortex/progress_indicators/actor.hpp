@@ -23,14 +23,13 @@ public:
   ~actor();
 
   std::vector<context> operator()(const list& request);
-  void operator()(begin& request);
+  void operator()(turn& request);
   void operator()(const moved& request);
   void operator()(const say& request);
   void operator()(note& request);
   void operator()(const change_step& request);
-  void operator()(finish& request);
-  context operator()(const inspect& request);
-  void operator()(const flush& request);
+  expected<context> operator()(const inspect& request);
+  void operator()(const flush& request, promise<void> reply);
   void operator()(const shut& request);
   void operator()(const redraw& request);
 
@@ -38,10 +37,11 @@ public:
   void on_stop();
 
 private:
-  [[nodiscard]] bool has_room();
+  [[nodiscard]] bool hears();
   void settle();
+  [[nodiscard]] bool may_draw(monotonic_time now) const;
   void draw(monotonic_time now);
-  void put_out();
+  void put_events();
   void set_timer(monotonic_time now);
   void end_all();
 
@@ -51,7 +51,7 @@ private:
   std::shared_ptr<redraw_timer> timer_;
   bool timer_set_ = false;
   bool shut_ = false;
-  std::uint64_t untold_drops_ = 0;
+  std::vector<promise<void>> flushes_; // that wait for a redraw
 };
 
 } // namespace cortex::progress_indicators

@@ -9,47 +9,83 @@ namespace cortex::progress_indicators {
 
 using detail::slot;
 using detail::slot_ref;
+using detail::transition;
+using rank = budget::rank;
+
+namespace {
+
+constexpr std::size_t most_depth = 64; // of nesting: what is done for it recurses
+
+} // namespace
 
 // -- what happens ---------------------------------------------------------------------------------
 
-void board::begin(const slot_ref& what, std::string original, monotonic_time at) {
-  what->original = std::move(original);
+void board::change(const slot_ref& what, transition made) {
+  auto& early = what->early;
+  early.push_back(std::move(made));
+  for (;;) {
+    const auto next = std::ranges::find(early, what->done + 1, &transition::number);
+    if (next == early.end())
+      return;
+    auto due = std::move(*next);
+    early.erase(next);
+    what->done = due.number;
+    due.to == status::running ? begin(what, due) : finish(what, due);
+  }
+}
+
+void board::begin(const slot_ref& what, transition& made) {
+  auto& shown = what->content;
+  if (shown.kind == display_kind::spinner)
+    shown.message = made.text;
+  what->original = std::move(made.text);
+  if (what->unseen && what->unseen->after < made.number)
+    what->unseen.reset();
   if (what->where == slot::presence::shown) { // a spinner that runs is started again
     refresh(*what);
     return;
   }
   what->where = slot::presence::unknown;
-  what->content.start_time = at;
-  what->content.end_time.reset();
-  adopt(what, at);
+  shown.start_time = made.at;
+  shown.end_time.reset();
+  adopt(what, made.at);
 }
 
 // An actor that was made anew meets displays that it does not know.
 void board::adopt(const slot_ref& what, monotonic_time at) {
   if (what->where != slot::presence::unknown)
     return;
-  what->where = slot::presence::shown;
   what->content.status = status::running;
+  if (!join_family(*what)) {
+    what->where = slot::presence::refused;
+    return;
+  }
+  what->where = slot::presence::shown;
   refresh(*what);
   what->told_position = 0; // what comes before the first look is news as well
   what->told_message.clear();
   what->told_at = at;
   what->pace = estimator{at};
   live_.push_back(what);
-  join_family(*what);
   events_.begin(what->content, at);
 }
 
 void board::refresh(slot& what) {
-  if (auto text = what.take())
-    what.content.message = *std::move(text);
+  if (auto latest = what.take())
+    what.unseen = std::move(latest);
+  if (what.unseen && what.unseen->after <= what.done) {
+    what.content.message = std::move(what.unseen->text);
+    what.unseen.reset();
+  }
+  if (gone(what))
+    return;
   what.content.position = what.position.load(std::memory_order_relaxed);
   what.content.total = what.total.load(std::memory_order_relaxed);
 }
 
 void board::moved(const slot_ref& what, std::uint64_t position, monotonic_time at) {
   adopt(what, at);
-  if (gone(*what) || !in_fallback())
+  if (gone(*what) || !in_fallback() || !lines_.admits(kept_bytes(), rank::common))
     return;
   refresh(*what);
   const auto& shown = what->content;
@@ -60,19 +96,19 @@ void board::moved(const slot_ref& what, std::uint64_t position, monotonic_time a
 
 void board::log(const slot_ref& what, std::string_view text, monotonic_time at) {
   if (what == nullptr) {
-    keep(std::string{text});
+    keep(rank::common, std::string{text});
     events_.log(0, text, at);
     return;
   }
   adopt(what, at);
   if (gone(*what))
     return;
-  keep("  " + std::string{text});
+  keep(rank::common, "  " + std::string{text});
   events_.log(what->id, text, at);
 }
 
 void board::message(level how, std::string_view text, monotonic_time at) {
-  keep(marked(look_, how, text));
+  keep(rank::common, marked(look_, how, text));
   events_.message(how, text, at);
 }
 
@@ -100,26 +136,31 @@ void board::change_step(const slot_ref& what, std::int64_t index, step_status to
   if (to == step_status::failed)
     changed.error_message = text;
   if (!on_terminal()) // there the region shows it
-    keep(step_line(look_, changed, text, at));
+    keep(rank::important, step_line(look_, changed, text, at));
   events_.step(shown, index, text, at);
 }
 
-void board::finish(const slot_ref& what, status how, const std::string& text,
-                   std::optional<std::string> latest, monotonic_time at) {
+void board::finish(const slot_ref& what, transition& made) {
+  if (refused(*what))
+    too_deep_.erase(what->id);
   if (gone(*what))
     return;
   const bool shown = what->where == slot::presence::shown;
   if (!shown && what->content.kind != display_kind::spinner)
-    adopt(what, at);
+    adopt(what, made.at);
+  if (refused(*what))
+    return finish(what, made);
   what->where = slot::presence::ended;
-  refresh(*what);
   auto& ended = what->content;
-  if (latest)
-    ended.message = *std::move(latest);
-  ended.status = how;
-  ended.end_time = at;
-  write_ending(*what, text, at);
-  events_.end(ended, text, at);
+  if (made.latest)
+    ended.message = *std::move(made.latest);
+  ended.position = made.position;
+  ended.total = made.total;
+  ended.status = made.to;
+  ended.end_time = made.at;
+  const auto& text = made.with_original ? what->original : made.text;
+  write_ending(*what, text, made.at);
+  events_.end(ended, text, made.at);
   if (shown || ended.kind != display_kind::spinner) {
     std::erase(live_, what);
     leave_family(*what);
@@ -134,27 +175,43 @@ void board::cancel_all(monotonic_time at) {
   };
   while (!live_.empty()) {
     const auto last = live_.back(); // those nested first
-    auto how = status::running;
-    if (last->state.compare_exchange_strong(how, status::cancelled))
-      how = status::cancelled; // else its handle has ended it, and its message comes too late
-    finish(last, how, text(*last, how), std::nullopt, at);
+    refresh(*last);
+    transition made;
+    // If its handle has ended it, that comes too late.
+    made.to = last->state.end(status::cancelled) ? status::cancelled : last->state.now();
+    if (made.to == status::running) // just started again
+      made.to = status::cancelled;
+    made.text = text(*last, made.to);
+    made.position = last->content.position;
+    made.total = last->content.total;
+    made.at = at;
+    finish(last, made);
   }
 }
 
-void board::warn(std::string_view text) {
-  keep(marked(look_, level::warning, text));
+void board::tell_dropped(bool last, monotonic_time at) {
+  if (const auto count = lines_.take_untold(last); count != 0)
+    add(marked(look_, level::warning,
+               std::to_string(count) + " lines were dropped: the output was too slow"));
+  events_.tell_dropped(last, at);
 }
 
 // -- what is written ------------------------------------------------------------------------------
 
-void board::keep(std::string line, std::string_view before) {
+void board::keep(rank of, std::string line, std::string_view before) {
+  if (lines_.admits(kept_bytes(), of))
+    add(std::move(line), before);
+}
+
+void board::add(std::string line, std::string_view before) {
   if (look_.ascii)
     line = to_ascii(line);
-  kept_bytes_ += line.size();
-  if (on_terminal())
+  if (on_terminal()) {
+    above_bytes_ += line.size() + 1;
     above_.push_back(std::move(line));
-  else
+  } else {
     plain_.append(in_fallback() ? before : std::string_view{}).append(line).append("\n");
+  }
 }
 
 void board::frame(std::string_view line) {
@@ -167,24 +224,25 @@ void board::write_ending(slot& what, const std::string& text, monotonic_time at)
   const auto sign = good ? level::success : level::error;
   switch (ended.kind) {
     case display_kind::spinner:
-      keep(marked(look_, sign, text.empty() ? ended.message : text), "\r");
+      keep(rank::important, marked(look_, sign, text.empty() ? ended.message : text), "\r");
       return;
     case display_kind::operation:
-      keep(marked(look_, sign, ended.title + " - " + text), "\r");
+      keep(rank::important, marked(look_, sign, ended.title + " - " + text), "\r");
       return;
     case display_kind::bar:
       // In the fallback its frames are there already.
-      keep(in_fallback() ? "" : bar_line(look_, ended.title, ended.position, ended.total));
+      keep(rank::important,
+           in_fallback() ? "" : bar_line(look_, ended.title, ended.position, ended.total));
       if (!good)
-        keep(marked(look_, sign, ended.title + " - " + text));
+        keep(rank::important, marked(look_, sign, ended.title + " - " + text));
       return;
     case display_kind::download:
       if (good && in_fallback())
-        keep("");
-      keep(marked(
-        look_, sign,
-        good ? downloaded_text(ended.position, ended.total, seconds_between(ended.start_time, at))
-             : "Download failed: " + text));
+        keep(rank::important, "");
+      keep(rank::important, marked(look_, sign,
+                                   good ? downloaded_text(ended.position, ended.total,
+                                                          seconds_between(ended.start_time, at))
+                                        : "Download failed: " + text));
       return;
     case display_kind::steps: write_steps_ending(what, text, at); return;
   }
@@ -202,27 +260,29 @@ void board::write_steps_ending(slot& what, const std::string& text, monotonic_ti
       each.end_time = at;
       each.error_message = text;
       if (!on_terminal())
-        keep(step_line(look_, each, text, at));
+        keep(rank::important, step_line(look_, each, text, at));
     }
   if (on_terminal())
     for (std::size_t i = 0; i < ended.steps.size(); ++i) {
       const auto& each = ended.steps[i];
       // A step that has not ended is told by its mark.
       const bool open = each.status == step_status::pending || each.status == step_status::running;
-      keep(open ? "  " + tinted(look_, tint_of(each.status), mark(look_, each.status)) + ' '
-                    + each.name
-                : step_line(look_, each, what.reasons[i], at));
+      keep(rank::important, open
+                              ? "  " + tinted(look_, tint_of(each.status), mark(look_, each.status))
+                                  + ' ' + each.name
+                              : step_line(look_, each, what.reasons[i], at));
     }
   const bool failed = std::ranges::any_of(
     ended.steps, [](const step& s) { return s.status == step_status::failed; });
   if (failed && ended.status == status::completed)
     ended.status = status::failed;
-  what.state.store(ended.status);
-  keep(marked(look_, ended.status == status::completed ? level::success : level::error,
+  what.state.correct(ended.status);
+  keep(rank::important,
+       marked(look_, ended.status == status::completed ? level::success : level::error,
               steps_text(ended)));
 }
 
-void board::tick(monotonic_time now) {
+void board::animate() {
   for (auto& each : live_) {
     auto& what = *each;
     refresh(what);
@@ -235,8 +295,18 @@ void board::tick(monotonic_time now) {
       frame(std::string{spinner_glyph(look_, what.glyph)} + ' ' + text);
     }
     ++what.glyph;
+  }
+}
+
+void board::tell_positions(monotonic_time now) {
+  if (!events_.wanted())
+    return;
+  for (auto& each : live_) {
+    auto& what = *each;
+    refresh(what);
+    const auto& shown = what.content;
     const bool changed = shown.position != what.told_position || shown.message != what.told_message;
-    if (events_.wanted() && changed && now - what.told_at >= event_interval_) {
+    if (changed && now - what.told_at >= event_interval_ && events_.has_room()) {
       what.told_position = shown.position;
       what.told_message = shown.message;
       what.told_at = now;
@@ -246,7 +316,6 @@ void board::tick(monotonic_time now) {
 }
 
 std::string board::take(monotonic_time now, terminal_size size) {
-  kept_bytes_ = 0;
   if (!on_terminal())
     return std::exchange(plain_, {});
   for (auto& each : live_) {
@@ -259,12 +328,16 @@ std::string board::take(monotonic_time now, terminal_size size) {
   auto lines = region_of(look_, drawn, live_.size(), now, size);
   auto out = screen_.show(above_, std::move(lines), size);
   above_.clear();
+  above_bytes_ = 0;
   return out;
 }
 
 // -- what is asked --------------------------------------------------------------------------------
 
-const context& board::current(const slot_ref& what) {
+expected<context> board::current(const slot_ref& what) {
+  if (refused(*what))
+    return fail(errc::invalid_argument, "displays nest " + std::to_string(most_depth)
+                                          + " deep at most; this one is not shown");
   refresh(*what);
   return what->content;
 }
@@ -272,7 +345,7 @@ const context& board::current(const slot_ref& what) {
 std::vector<context> board::all() {
   std::vector<context> out;
   for (const auto& each : live_)
-    out.push_back(current(each));
+    out.push_back(*current(each));
   return out;
 }
 
@@ -289,12 +362,19 @@ bool board::animated() const noexcept {
 
 // -- nesting --------------------------------------------------------------------------------------
 
-void board::join_family(slot& what) {
+bool board::join_family(slot& what) {
   auto& parent = what.content.parent;
-  if (parent != 0 && !families_.contains(parent))
+  const bool lost = too_deep_.contains(parent);
+  if (parent != 0 && !lost && !families_.contains(parent))
     parent = 0; // that one does not live
+  const auto depth = lost ? most_depth : families_[parent].depth;
+  if (depth >= most_depth) {
+    too_deep_.insert(what.id);
+    return false;
+  }
   families_[parent].members.push_back(&what);
-  families_.try_emplace(what.id);
+  families_[what.id].depth = depth + 1;
+  return true;
 }
 
 // Those under it go on where it was.

@@ -18,6 +18,26 @@ std::string clean(std::string_view text) {
   return text::printable(text, text::line_breaks::keep);
 }
 
+struct ending {
+  bool idle_too = false;
+  bool with_original = false;
+};
+
+/// True for the one call that ends it.
+bool finish(const indicator_parts& to, const slot_ref& what, status how, std::string_view text,
+            ending kind) {
+  auto made = what->change(
+    [&](status now) { return now == status::running || (kind.idle_too && now == status::idle); },
+    how);
+  if (!made)
+    return false;
+  made->text = clean(text);
+  made->at = to.stage->now();
+  made->with_original = kind.with_original;
+  to.actor.tell(turn{what, *std::move(made)});
+  return true;
+}
+
 } // namespace
 
 display::display(std::shared_ptr<indicator_parts> parts, std::shared_ptr<slot> mine) noexcept
@@ -28,7 +48,7 @@ std::uint64_t display::id() const noexcept {
 }
 
 status display::status() const noexcept {
-  return slot_->state.load(std::memory_order_acquire);
+  return slot_->state.now();
 }
 
 expected<context> display::context() const {
@@ -40,11 +60,7 @@ bool display::thrown_through() const noexcept {
 }
 
 bool display::end(progress_indicators::status how, std::string_view text) const {
-  auto running = status::running;
-  if (!slot_->state.compare_exchange_strong(running, how, std::memory_order_acq_rel))
-    return false;
-  parts_->actor.tell(finish{slot_, how, clean(text), slot_->take(), parts_->stage->now()});
-  return true;
+  return finish(*parts_, slot_, how, text, {});
 }
 
 void display::put_message(std::string_view text) const {
@@ -81,48 +97,26 @@ void display::moved() const {
 
 void spinner::start(std::string_view message) const {
   auto text = text::printable(message, text::line_breaks::keep);
-  slot_->put(text);
-  slot_->state.store(status::running, std::memory_order_release);
-  parts_->actor.tell(begin{slot_, std::move(text), parts_->stage->now()});
+  auto made = slot_->change([](progress_indicators::status) { return true; }, status::running);
+  made->text = std::move(text);
+  made->at = parts_->stage->now();
+  parts_->actor.tell(turn{slot_, *std::move(made)});
 }
 
 void spinner::update(std::string_view message) const {
   put_message(message);
 }
-
-namespace {
-
-/// Running, or never started.
-bool claim(detail::slot& what, status how) {
-  for (auto seen : {status::running, status::idle})
-    if (what.state.compare_exchange_strong(seen, how, std::memory_order_acq_rel))
-      return true;
-  return false;
-}
-
-} // namespace
-
 void spinner::stop(std::string_view final_text) const {
-  if (claim(*slot_, status::completed))
-    parts_->actor.tell(finish{slot_, status::completed,
-                              text::printable(final_text, text::line_breaks::keep), slot_->take(),
-                              parts_->stage->now()});
+  detail::finish(*parts_, slot_, status::completed, final_text, {.idle_too = true});
 }
-
 void spinner::fail(std::string_view message) const {
-  if (claim(*slot_, status::failed))
-    parts_->actor.tell(finish{slot_, status::failed,
-                              text::printable(message, text::line_breaks::keep), slot_->take(),
-                              parts_->stage->now()});
+  detail::finish(*parts_, slot_, status::failed, message, {.idle_too = true});
 }
 
 spinner::~spinner() {
-  if (slot_ == nullptr || status() != status::running)
-    return;
-  const auto how = thrown_through() ? status::failed : status::completed;
-  auto running = status::running;
-  if (slot_->state.compare_exchange_strong(running, how, std::memory_order_acq_rel))
-    parts_->actor.tell(finish{slot_, how, {}, slot_->take(), parts_->stage->now(), true});
+  if (slot_ != nullptr)
+    detail::finish(*parts_, slot_, thrown_through() ? status::failed : status::completed, {},
+                   {.with_original = true});
 }
 
 // -- operation ------------------------------------------------------------------------------------

@@ -32,8 +32,12 @@ json event_writer::made(std::string_view event, std::uint64_t id, monotonic_time
   return out;
 }
 
+bool event_writer::begins(budget::rank of) {
+  return wanted_ && room_.admits(lines_.size(), of);
+}
+
 void event_writer::begin(const context& what, monotonic_time at) {
-  if (!wanted_)
+  if (!begins(budget::rank::important))
     return;
   auto line = made("begin", what.id, at);
   line.set("kind", to_string(what.kind));
@@ -49,7 +53,7 @@ void event_writer::begin(const context& what, monotonic_time at) {
 }
 
 void event_writer::update(const context& what, double fraction, monotonic_time at) {
-  if (!wanted_)
+  if (!begins(budget::rank::common))
     return;
   auto line = made("update", what.id, at);
   line.set("message", what.message);
@@ -60,7 +64,7 @@ void event_writer::update(const context& what, double fraction, monotonic_time a
 }
 
 void event_writer::log(std::uint64_t id, std::string_view text, monotonic_time at) {
-  if (!wanted_)
+  if (!begins(budget::rank::common))
     return;
   auto line = made("log", id, at);
   line.set("text", text);
@@ -68,7 +72,7 @@ void event_writer::log(std::uint64_t id, std::string_view text, monotonic_time a
 }
 
 void event_writer::message(level how, std::string_view text, monotonic_time at) {
-  if (!wanted_)
+  if (!begins(budget::rank::common))
     return;
   auto line = made("message", 0, at);
   line.set("level", name_of(how));
@@ -78,7 +82,7 @@ void event_writer::message(level how, std::string_view text, monotonic_time at) 
 
 void event_writer::step(const context& what, std::int64_t index, std::string_view text,
                         monotonic_time at) {
-  if (!wanted_)
+  if (!begins(budget::rank::important))
     return;
   const auto& changed = what.steps[static_cast<std::size_t>(index)];
   auto line = made("step", what.id, at);
@@ -94,7 +98,7 @@ void event_writer::step(const context& what, std::int64_t index, std::string_vie
 }
 
 void event_writer::end(const context& what, std::string_view text, monotonic_time at) {
-  if (!wanted_)
+  if (!begins(budget::rank::important))
     return;
   auto line = made("end", what.id, at);
   line.set("status", to_string(what.status));
@@ -102,6 +106,15 @@ void event_writer::end(const context& what, std::string_view text, monotonic_tim
   line.set("seconds", rounded(seconds_between(what.start_time, what.end_time.value_or(at))));
   line.set("position", what.position);
   line.set("total", what.total);
+  put(line);
+}
+
+void event_writer::tell_dropped(bool last, monotonic_time at) {
+  const auto count = room_.take_untold(last);
+  if (count == 0)
+    return;
+  auto line = made("dropped", 0, at);
+  line.set("count", count);
   put(line);
 }
 

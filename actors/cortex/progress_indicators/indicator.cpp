@@ -6,7 +6,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -95,8 +97,12 @@ std::shared_ptr<detail::slot> indicator::begin(display_kind kind, std::string_vi
   made.total = total;
   const auto at = made.start_time;
   auto shared = std::make_shared<detail::slot>(std::move(made), where.weight, total);
-  if (!idle)
-    parts_->actor.tell(progress_indicators::begin{shared, {}, at});
+  if (!idle) {
+    detail::transition begins;
+    begins.number = 1;
+    begins.at = at;
+    parts_->actor.tell(turn{shared, std::move(begins)});
+  }
   return shared;
 }
 
@@ -167,9 +173,11 @@ void indicator::log(std::string_view text) const {
 }
 
 expected<void> indicator::drain(std::chrono::nanoseconds within) const {
+  const auto begun = std::chrono::steady_clock::now();
   if (auto done = parts_->actor.call(flush{}, within); !done)
     return done;
-  return parts_->stage->drain(within);
+  const auto passed = std::chrono::steady_clock::now() - begun;
+  return parts_->stage->drain(std::max(within - passed, std::chrono::nanoseconds{0}));
 }
 
 expected<void> indicator::drain() const {

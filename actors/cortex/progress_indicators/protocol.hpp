@@ -5,19 +5,17 @@
 #include "cortex/progress_indicators/slot.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace cortex::progress_indicators {
 
 enum class level : std::uint8_t { success, error, warning, info, plain };
 
-/// A display begins; a spinner perhaps again. Its message is in the slot.
-struct begin {
+/// A display begins or ends; its handle has claimed that.
+struct turn {
   using reply = void;
   detail::slot_ref what;
-  std::string original{};
-  monotonic_time at{};
+  detail::transition made;
 };
 /// Where each update is written: the position after it.
 struct moved {
@@ -48,16 +46,6 @@ struct change_step {
   std::string text{};
   monotonic_time at{};
 };
-/// The handle has claimed the ending.
-struct finish {
-  using reply = void;
-  detail::slot_ref what;
-  status how = status::completed;
-  std::string text{};
-  std::optional<std::string> latest{}; ///< The message that was not seen yet.
-  monotonic_time at{};
-  bool with_original = false; ///< Of a spinner: the text is the message of its start.
-};
 struct inspect {
   using reply = context;
   detail::slot_ref what;
@@ -75,7 +63,7 @@ struct redraw {
   using reply = void;
 };
 
-using own_protocol = cortex::protocol<list, begin, moved, say, note, change_step, finish, inspect,
-                                      flush, shut, redraw>;
+using own_protocol
+  = cortex::protocol<list, turn, moved, say, note, change_step, inspect, flush, shut, redraw>;
 
 } // namespace cortex::progress_indicators

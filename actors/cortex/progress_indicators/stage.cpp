@@ -27,7 +27,8 @@ bool stage::stop(monotonic_time until) noexcept {
   // A slow output gets its own patience, not all that the runtime has.
   const auto last = std::min(until, system_deadline(how.patience));
   const bool written = out.close(last);
-  return (!events || events->close(last)) && written;
+  const bool told = !events || events->close(last);
+  return written && told;
 }
 
 service_report stage::describe() const {
@@ -44,12 +45,17 @@ service_report stage::describe() const {
             std::uint64_t{out.pending_bytes()});
   all.counter("cortex_progress_dropped_lines_total", "Lines that a slow output made drop.",
               dropped.load());
+  all.gauge("cortex_progress_pending_event_bytes", "Bytes that wait for the reader of events.",
+            std::uint64_t{events ? events->pending_bytes() : 0});
+  all.counter("cortex_progress_dropped_events_total", "Events that a slow reader made drop.",
+              dropped_events.load());
   return out_report;
 }
 
 expected<void> stage::drain(std::chrono::nanoseconds within) {
   const auto until = system_deadline(within);
-  const bool written = out.drain(until) && (!events || events->drain(until));
+  const bool drained = out.drain(until);
+  const bool written = (!events || events->drain(until)) && drained;
   if (out.broken() || (events && events->broken()))
     return fail(errc::io, "the output of progress_indicators cannot be written");
   if (!written)
@@ -58,8 +64,13 @@ expected<void> stage::drain(std::chrono::nanoseconds within) {
 }
 
 terminal_size stage::size() const {
-  if (how.size)
-    return how.size();
+  if (how.size) {
+    try {
+      return how.size();
+    } catch (...) { // nobody to tell ten times a second
+      return {};
+    }
+  }
   winsize told{};
   if (how.out.write || ::ioctl(how.out.fd, TIOCGWINSZ, &told) != 0 || told.ws_col == 0)
     return {};
@@ -68,7 +79,7 @@ terminal_size stage::size() const {
 
 indicator_parts::~indicator_parts() {
   if (!cortex::detail::blocking_refused("the end of an indicator")) {
-    static_cast<void>(actor.call(flush{}));
+    static_cast<void>(actor.call(shut{}));
     static_cast<void>(stage->drain(stage->how.patience));
     static_cast<void>(stage->stop(system_deadline(std::chrono::nanoseconds{0})));
   }

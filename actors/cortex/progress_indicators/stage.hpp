@@ -43,6 +43,7 @@ public:
   std::atomic<std::uint64_t> live{0};
   std::atomic<std::uint64_t> redraws{0};
   std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> dropped_events{0};
 };
 
 /// Ends the output with the last indicator or display. *Immutable after construction*.

@@ -18,7 +18,7 @@ struct with_events : testing::progress_fixture {
     wanted.events->write = [this](std::string_view bytes) { text += bytes; };
   }
   std::vector<json> events() {
-    REQUIRE(shown->drain());
+    settle();
     std::vector<json> out;
     std::istringstream in{std::exchange(text, {})};
     for (std::string line; std::getline(in, line);)

@@ -253,7 +253,7 @@ TEST_CASE("a terminal is found out and asked for its size", "[progress_indicator
     const auto n = ::read(host, part.data(), part.size());
     REQUIRE(n > 0);
     got.assign(part.data(), static_cast<std::size_t>(n));
-    CHECK(got == "\x1b[?25l⠋ a message that is too long…\x1b[K");
+    CHECK(got.starts_with("\x1b[?25l⠋ a message that is too long…\x1b[K"));
     wanted.environment->ci = "1";
     CHECK(progress::open(rt, wanted)->rendering() == rendering::lines);
   }
@@ -307,7 +307,7 @@ TEST_CASE("docs/observability.md lists each metric of an indicator",
 
   auto listed = testing::documented_metrics();
   std::erase_if(listed, [&](const auto& each) { return !is_ours(each[0]); });
-  CHECK(told.size() == 6);
+  CHECK(told.size() == 8);
   CHECK(listed == told);
 }
 

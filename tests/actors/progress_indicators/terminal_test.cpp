@@ -163,6 +163,68 @@ TEST_CASE("a region is drawn ten times a second at most, whatever happens",
   CHECK(t.screen.lines().size() == 2001); // and no line is lost
 }
 
+TEST_CASE("asking for the displays or for the output draws no more often",
+          "[progress_indicators][terminal]") {
+  testing::progress_fixture t{rendering::terminal, 60};
+  const auto& shown = t.open();
+  const auto bar = shown.bar(2000, "B");
+  t.settle();
+  const auto before = t.writes;
+  for (int tenth = 0; tenth < 20; ++tenth)
+    for (int i = 0; i < 100; ++i) {
+      bar.advance();
+      CHECK(shown.call(progress::list{})->front().position == bar.position());
+      static_cast<void>(shown.drain());
+      t.clock.at += 1ms;
+      t.rt->advance(1ms);
+    }
+  CHECK(t.writes - before <= 20);
+  CHECK(t.writes - before >= 18);
+  t.pass(100ms);
+  CHECK(t.screen.text().find("2000/2000") != std::string::npos);
+}
+
+TEST_CASE("a size that cannot be told is 80 x 24, and nothing ends",
+          "[progress_indicators][terminal][errors]") {
+  testing::progress_fixture t{rendering::terminal};
+  t.wanted.size = []() -> progress::terminal_size { throw std::runtime_error{"no terminal"}; };
+  const auto spinner = t.open().spinner("S");
+  t.pass(1s);
+  for (const auto& actor : t.rt->metrics())
+    CHECK(actor.restarts == 0);
+  CHECK(t.screen.lines().size() == 1);
+  spinner.stop();
+  t.pass(100ms);
+  CHECK(t.screen.lines() == lines{"✓ S"});
+}
+
+TEST_CASE("displays nest 64 deep and no deeper", "[progress_indicators][terminal][errors]") {
+  testing::progress_fixture t{rendering::terminal, 200, 80};
+  const auto& shown = t.open();
+  std::vector<progress::operation> nested;
+  for (int depth = 1; depth <= 50'000; ++depth) {
+    const auto under = nested.empty() ? 0 : nested.back().id();
+    nested.push_back(shown.operation("number " + std::to_string(depth),
+                                     progress::operation_type::generic, {}, {.under = under}));
+  }
+  CHECK(nested[63].context());
+  for (const std::size_t deeper : {std::size_t{64}, std::size_t{65}, std::size_t{49'999}}) {
+    const auto refused = nested[deeper].context();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == cortex::errc::invalid_argument);
+    CHECK(refused.error().detail.find("64") != std::string::npos);
+  }
+  CHECK(shown.call(progress::list{})->size() == 64);
+  t.pass(100ms);
+  CHECK(t.screen.text().find("number 64") != std::string::npos);
+  CHECK(t.screen.text().find("number 65") == std::string::npos);
+  while (!nested.empty())
+    nested.pop_back(); // the innermost first
+  t.pass(100ms);
+  CHECK(t.screen.text().find("✓ number 64 - Done\n") != std::string::npos);
+  CHECK(t.screen.text().find("number 65") == std::string::npos);
+}
+
 TEST_CASE("what does not change is not drawn", "[progress_indicators][terminal]") {
   testing::progress_fixture t{rendering::terminal, 60};
   const auto bar = t.open().bar(10, "B");
