@@ -77,7 +77,9 @@ public:
   /// block: blocking operations of this library are refused with `would_deadlock`.
   ///
   /// The actor ends when the last handle is gone, or with the runtime. A new one of its name waits
-  /// for that end, within `runtime_options::stop_deadline`; inside a handler nothing waits.
+  /// for that end, within `runtime_options::stop_deadline`. A thread that runs an actor does not
+  /// wait, since it may be the old one: in a handler, a factory that runs again, the destructor of
+  /// an object or an inline continuation, the name of an ending actor is `already_exists` at once.
   /// Errors: `invalid_argument` for the name (1 to 64 of `A-Z a-z 0-9 _ - .`) or the options;
   /// `already_exists` if an actor of that name lives; `closed`; `internal` if `make` throws.
   template <class T, class Make>

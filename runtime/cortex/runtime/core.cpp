@@ -176,32 +176,38 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
 }
 
 // Whoever drops the last handle and makes the actor anew may find the old one still at work on what
-// was sent to it before.
+// was sent to it before. A thread that runs an actor does not wait: it may be the old one.
 expected<void> runtime_core::hold_name(const std::shared_ptr<actor_record>& record) {
   const auto until = deadline_after(std::chrono::steady_clock::now(), options.stop_deadline);
-  std::shared_ptr<actor_record> holder; // dies outside the lock
-  std::unique_lock lock{mutex_};
-  for (bool waited = false;;) {
-    if (!accepting())
-      return fail(errc::closed, "the runtime is stopping");
-    start_system();
-    if (actors_.add(record))
-      return {};
-    holder = actors_.find(record->name);
+  const auto& thread = current_thread();
+  const bool waits = thread.works == 0 && thread.no_blocking == nullptr;
+  for (bool in_time = true;;) {
+    std::shared_ptr<actor_record> holder; // dies outside the lock
+    {
+      const std::lock_guard guard{mutex_};
+      if (!accepting())
+        return fail(errc::closed, "the runtime is stopping");
+      start_system();
+      if (actors_.add(record))
+        return {};
+      holder = actors_.find(record->name);
+    }
     if (!holder->ending)
       return fail(errc::already_exists, "an actor named '" + record->name + "' lives");
-    if (waited || blocking_refused("waiting for an actor's end"))
+    if (!waits || !in_time)
       return fail(errc::already_exists, "an actor named '" + record->name + "' is ending");
-    if (coordinator_ != nullptr) {
-      lock.unlock();
-      run_until_idle();
-      lock.lock();
-      waited = true;
-    } else {
-      waited
-        = !ended_.wait_until(lock, until, [&] { return actors_.find(record->name) != holder; });
-    }
+    log(severity::debug, record->name, "waits for the end of the actor before it");
+    in_time = await_name(*holder, until);
   }
+}
+
+// True if the name is free, or nobody is to have it any more.
+bool runtime_core::await_name(const actor_record& holder, monotonic_time until) {
+  if (coordinator_ != nullptr)
+    run_until_idle();
+  std::unique_lock lock{mutex_};
+  const auto given = [&] { return !accepting() || actors_.find(holder.name).get() != &holder; };
+  return coordinator_ != nullptr ? given() : ended_.wait_until(lock, until, given);
 }
 
 // -- the end --------------------------------------------------------------------------------------
@@ -224,7 +230,10 @@ void runtime_core::release(actor_record& who) noexcept {
 }
 
 void runtime_core::end(actor_record& who) noexcept {
-  who.host.reset();
+  {
+    const work_scope ending; // the factory dies with what it holds
+    who.host.reset();
+  }
   finished(who);
 }
 
@@ -302,6 +311,7 @@ expected<void> runtime_core::stop(std::chrono::nanoseconds within) {
     accepting_.store(false, std::memory_order_release);
     if (std::exchange(stopped_, true))
       return {};
+    ended_.notify_all(); // who waits for a name gets none
   }
   // Deadlines of threads are the operating system's, whatever clock requests use.
   const auto until = deadline_after(std::chrono::steady_clock::now(), within);

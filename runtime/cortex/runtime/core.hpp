@@ -86,6 +86,7 @@ public:
 private:
   void start_system();
   [[nodiscard]] expected<void> hold_name(const std::shared_ptr<actor_record>& record);
+  [[nodiscard]] bool await_name(const actor_record& holder, monotonic_time until);
   void finished(actor_record& who) noexcept;
   bool run_one();
   [[nodiscard]] bool admit(actor_record& to, slot_base& sealed) const noexcept;
@@ -111,7 +112,7 @@ private:
   const std::shared_ptr<slow_request_sink> slow_sink_{slow_};
 
   mutable std::mutex mutex_;
-  std::condition_variable ended_;                  // with mutex_
+  std::condition_variable ended_;                  // with mutex_; also when `stop` begins
   bool stopped_ = false;                           // guarded by mutex_
   actor_list actors_;                              // guarded by mutex_
   std::vector<std::shared_ptr<service>> services_; // guarded by mutex_
