@@ -71,10 +71,11 @@ public:
   /// `T` names its requests in `T::protocol` and has a call operator for each, which returns the
   /// reply, an `expected` or a `future` of it, or takes a `promise` as second parameter and hands
   /// the obligation on. Optional members: `on_start(weak_handle<protocol>)`, called with a
-  /// reference to itself before the first request; `on_tick()`, see `actor_options::tick`;
-  /// `on_stop()`, called before the object ends in order. `make` may block; on a restart it runs
-  /// where the handler threw. Handlers run one at a time, on no particular thread; they must not
-  /// block: blocking operations of this library are refused with `would_deadlock`.
+  /// reference to itself before the first request, for whose messages the mailbox has no bound;
+  /// `on_tick()`, see `actor_options::tick`; `on_stop()`, called before the object ends in order.
+  /// `make` may block; on a restart it runs where the handler threw. Handlers run one at a time, on
+  /// no particular thread; they must not block: blocking operations of this library are refused
+  /// with `would_deadlock`.
   ///
   /// The actor ends when the last handle is gone, or with the runtime. A new one of its name waits
   /// for that end, within `runtime_options::stop_deadline`. A thread that runs an actor does not

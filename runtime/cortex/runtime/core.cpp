@@ -22,6 +22,12 @@ namespace {
 // The end of a handle. The actor ends with the last one.
 class link final : public actor_link {
 public:
+  /// The same end as an actor has it of itself: the bound of the mailbox is for others, since a
+  /// message to itself that is lost is work that nobody does.
+  [[nodiscard]] static std::shared_ptr<actor_link> own(const std::shared_ptr<link>& of) {
+    return {of, &of->own_};
+  }
+
   link(std::shared_ptr<runtime_core> core, std::shared_ptr<actor_record> record)
     : core_(std::move(core)),
       record_(std::move(record)),
@@ -33,7 +39,7 @@ public:
   ~link() override { core_->finish(record_); }
 
   void post(slot_base& sealed, delivery how) noexcept override {
-    core_->post(record_, sealed, how);
+    core_->post(record_, sealed, how, true);
   }
   [[nodiscard]] std::chrono::nanoseconds default_deadline() const noexcept override {
     return default_deadline_;
@@ -43,9 +49,29 @@ public:
   [[nodiscard]] std::string_view name() const noexcept override { return record_->name; }
 
 private:
+  class own_end final : public actor_link {
+  public:
+    explicit own_end(const link& whole) noexcept : whole_(whole) {}
+    void post(slot_base& sealed, delivery how) noexcept override {
+      whole_.core_->post(whole_.record_, sealed, how, false);
+    }
+    [[nodiscard]] std::chrono::nanoseconds default_deadline() const noexcept override {
+      return whole_.default_deadline();
+    }
+    [[nodiscard]] monotonic_time now() const noexcept override { return whole_.now(); }
+    [[nodiscard]] executor& continuations() const noexcept override {
+      return whole_.continuations();
+    }
+    [[nodiscard]] std::string_view name() const noexcept override { return whole_.name(); }
+
+  private:
+    const link& whole_;
+  };
+
   std::shared_ptr<runtime_core> core_;
   std::shared_ptr<actor_record> record_;
   std::chrono::nanoseconds default_deadline_;
+  own_end own_{*this};
 };
 
 // CAF leaves a counted reference to the system's logger with the thread that makes the system, and
@@ -145,7 +171,7 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
   try {
     object = plan.make();
     if (object != nullptr && plan.on_start != nullptr)
-      plan.on_start(object.get(), reference);
+      plan.on_start(object.get(), link::own(reference));
   } catch (const std::exception& bug) {
     object.reset();
     why = std::string{"its factory threw: "} + bug.what();
@@ -166,7 +192,7 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
                  : fail(errc::closed, "the runtime is stopping");
   }
   record->host = std::make_unique<object_host>(std::move(plan), std::move(object), *record, *this,
-                                               std::weak_ptr<actor_link>{reference});
+                                               link::own(reference));
   record->address = make_host_actor(*system_, record, self, hosted_);
   lock.unlock();
   record->host->schedule_tick();

@@ -66,8 +66,9 @@ public:
   std::size_t run_until_idle();
   void advance(std::chrono::nanoseconds by);
 
-  /// Hands a request to an actor; see `actor_link::post`.
-  void post(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how) noexcept;
+  /// Hands a request to an actor; see `actor_link::post`. `bounded`: unless its bound is reached.
+  void post(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how,
+            bool bounded) noexcept;
   /// For hosts: pushes an order into the actor's mailbox after a pause. @pre called by its owner
   void push_later(actor_record& who, mailbox_node& order, std::chrono::nanoseconds pause);
   /// For hosts: closes the mailbox and answers what is in it. @pre called by its owner
@@ -89,7 +90,7 @@ private:
   [[nodiscard]] bool await_name(const actor_record& holder, monotonic_time until);
   void finished(actor_record& who) noexcept;
   bool run_one();
-  [[nodiscard]] bool admit(actor_record& to, slot_base& sealed) const noexcept;
+  [[nodiscard]] bool admit(actor_record& to, slot_base& sealed, bool bounded) const noexcept;
   void follow(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how) const;
   [[nodiscard]] std::size_t worker_count() const noexcept;
   void lend(actor_record& to, slot_base& sealed) noexcept;
