@@ -302,8 +302,8 @@ private:
 
 /// Opens or makes a memory and reads its entries once, which takes some ten seconds for a million.
 /// Files of the original open as they are and stay readable by it.
-/// Errors: `invalid_argument` (options, path); those of `storage::database::open`; `already_exists`
-/// if this runtime has the same file open as a memory.
+/// Errors: `invalid_argument` (options, path); `not_found` (no path, no home folder); those of
+/// `storage::database::open`; `already_exists` if this runtime has the file open as a memory.
 [[nodiscard]] expected<memory> open(const runtime& rt, options wanted = {});
 
 } // namespace cortex::context_memory

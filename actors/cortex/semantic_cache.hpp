@@ -351,8 +351,8 @@ private:
 };
 
 /// Opens or makes a cache. Files of the original open as they are and stay readable by it.
-/// Errors: `invalid_argument` (options, path); those of `storage::database::open`; `already_exists`
-/// if this runtime has the same file open as a cache.
+/// Errors: `invalid_argument` (options, path); `not_found` (no path, no home folder); those of
+/// `storage::database::open`; `already_exists` if this runtime has the file open as a cache.
 [[nodiscard]] expected<cache> open(const runtime& rt, options wanted = {});
 
 } // namespace cortex::semantic_cache

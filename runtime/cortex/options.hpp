@@ -60,7 +60,8 @@ struct restart_policy {
 
 /// How an actor is run.
 struct actor_options {
-  /// Requests that may wait in the mailbox; further ones are `overloaded`. Range >= 1.
+  /// Requests that may wait in the mailbox; further ones are `overloaded`, but for what an actor
+  /// sends to itself (`on_start`). Range >= 1.
   std::size_t mailbox_bound = 262'144;
   /// Time for requests that name none; zero = the runtime's.
   std::chrono::nanoseconds default_deadline{0};

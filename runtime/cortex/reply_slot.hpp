@@ -238,6 +238,8 @@ struct thread_state {
   /// Why this thread must not block now, or null if it may: "the handler of 'ledger'".
   const char* no_blocking = nullptr;
   lender* lent = nullptr;
+  /// Inside of how many pieces of the library's own work this thread is, such as running an actor.
+  unsigned works = 0;
   /// The handler that runs here and was given a promise, or null.
   handler_scope* handler = nullptr;
   /// The request for which a handler runs here, if that one is followed.
@@ -282,6 +284,20 @@ public:
 private:
   thread_state& state_;
   const char* before_;
+};
+
+/// Says that this thread runs an actor or serves a database. Whatever it calls meanwhile, a
+/// destructor of the host or an inline continuation, must not wait for such work: it may be its
+/// own.
+class work_scope {
+public:
+  work_scope() noexcept : state_(current_thread()) { ++state_.works; }
+  work_scope(const work_scope&) = delete;
+  work_scope& operator=(const work_scope&) = delete;
+  ~work_scope() { --state_.works; }
+
+private:
+  thread_state& state_;
 };
 
 /// The error for a blocking operation where none is allowed, if this is such a place.

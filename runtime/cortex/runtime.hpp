@@ -71,13 +71,16 @@ public:
   /// `T` names its requests in `T::protocol` and has a call operator for each, which returns the
   /// reply, an `expected` or a `future` of it, or takes a `promise` as second parameter and hands
   /// the obligation on. Optional members: `on_start(weak_handle<protocol>)`, called with a
-  /// reference to itself before the first request; `on_tick()`, see `actor_options::tick`;
-  /// `on_stop()`, called before the object ends in order. `make` may block; on a restart it runs
-  /// where the handler threw. Handlers run one at a time, on no particular thread; they must not
-  /// block: blocking operations of this library are refused with `would_deadlock`.
+  /// reference to itself before the first request, for whose messages the mailbox has no bound;
+  /// `on_tick()`, see `actor_options::tick`; `on_stop()`, called before the object ends in order.
+  /// `make` may block; on a restart it runs where the handler threw. Handlers run one at a time, on
+  /// no particular thread; they must not block: blocking operations of this library are refused
+  /// with `would_deadlock`.
   ///
   /// The actor ends when the last handle is gone, or with the runtime. A new one of its name waits
-  /// for that end, within `runtime_options::stop_deadline`; inside a handler nothing waits.
+  /// for that end, within `runtime_options::stop_deadline`. A thread that runs an actor does not
+  /// wait, since it may be the old one: in a handler, a factory that runs again, the destructor of
+  /// an object or an inline continuation, the name of an ending actor is `already_exists` at once.
   /// Errors: `invalid_argument` for the name (1 to 64 of `A-Z a-z 0-9 _ - .`) or the options;
   /// `already_exists` if an actor of that name lives; `closed`; `internal` if `make` throws.
   template <class T, class Make>

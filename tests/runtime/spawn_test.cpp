@@ -36,6 +36,37 @@ private:
   std::vector<std::string> notes_;
 };
 
+struct write_on {
+  using reply = void;
+};
+
+/// What the test and the actor tell each other.
+struct full_diary {
+  signal entered;
+  signal release;
+  countdown noted{3};
+};
+
+/// Writes to itself when its mailbox is full already.
+class full_diarist {
+public:
+  using protocol = cortex::protocol<write_on, names, note>;
+  explicit full_diarist(full_diary* shared) : shared_(shared) {}
+  void on_start(const weak_handle<protocol>& self) { self_ = self; }
+  void operator()(const write_on&) {
+    shared_->entered.set();
+    static_cast<void>(shared_->release.wait());
+    for (int i = 0; i < 3; ++i)
+      self_.lock().tell(note{"from itself"});
+  }
+  std::vector<std::string> operator()(const names&) { return {}; }
+  void operator()(const note&) { shared_->noted.arrive(); }
+
+private:
+  weak_handle<protocol> self_;
+  full_diary* shared_;
+};
+
 /// Counts how it ends.
 class mortal : public worker {
 public:
@@ -98,6 +129,22 @@ TEST_CASE("an actor sends itself requests, from its start on", "[spawn]") {
 
   CHECK(actor.call(names{}).value()
         == std::vector<std::string>{"from the start", "again", "from itself"});
+}
+
+TEST_CASE("a message of an actor to itself is taken in by a full mailbox", "[spawn][admission]") {
+  full_diary shared;
+  auto rt = open_runtime();
+  actor_options full;
+  full.mailbox_bound = 1;
+  const auto actor = spawn<full_diarist>(rt, "diarist", full, &shared);
+  actor.tell(write_on{});
+  REQUIRE(shared.entered.wait());
+  const auto waiting = actor.ask(names{}); // the only one that may wait
+  CHECK(error_of(actor.ask(names{}).get()) == errc::overloaded);
+
+  shared.release.set();
+
+  CHECK(shared.noted.wait());
 }
 
 TEST_CASE("a reference that an actor has of itself does not keep it alive", "[spawn]") {

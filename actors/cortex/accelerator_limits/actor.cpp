@@ -2,15 +2,16 @@
 
 #include "cortex/accelerator_limits/checks.hpp"
 #include "cortex/accelerator_limits/codec.hpp"
+#include "cortex/detail/read_again.hpp"
 
 #include <utility>
 
 namespace cortex::accelerator_limits {
 
-actor::actor(actor_parts parts, file_content content)
-  : parts_(std::move(parts)), profiles_(std::move(content.profiles)) {
-  foreign_changes_ = parts_.file.stats().foreign_changes;
-}
+actor::actor(actor_parts parts, file_content content, std::uint64_t foreign_changes)
+  : parts_(std::move(parts)),
+    profiles_(std::move(content.profiles)),
+    foreign_changes_(foreign_changes) {}
 
 // -- requests -------------------------------------------------------------------------------------
 
@@ -77,6 +78,8 @@ void actor::operator()(const write_failed& /*request*/) {
 }
 
 void actor::operator()(reloaded& request) {
+  if (!since_read_.awaits(request.reading))
+    return; // asked for before a crash
   if (!request.content) {
     parts_.rt.log(severity::error, "accelerator_limits",
                   "cannot read the profiles again: " + to_string(request.content.error()));
@@ -129,20 +132,9 @@ void actor::write(Write what, bool replaced, promise<saved> reply) {
 }
 
 void actor::reload() {
-  if (!since_read_.begin())
-    return;
-  // In the lane of the writes, so after all that were handed over so far and before all others.
-  static_cast<void>(
-    parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
-      .then(inline_executor(), [self = self_](expected<storage::written<file_content>> read) {
-        const auto me = self.lock();
-        if (!me.valid())
-          return;
-        if (read)
-          me.tell(reloaded{std::move(read->value)});
-        else
-          me.tell(reloaded{unexpected{std::move(read).error()}});
-      }));
+  if (const auto reading = since_read_.begin(); reading != 0)
+    cortex::detail::read_again<reloaded>(parts_.file, self_, reading,
+                                         [](storage::transaction& in) { return read_file(in); });
 }
 
 } // namespace cortex::accelerator_limits

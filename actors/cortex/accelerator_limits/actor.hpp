@@ -19,6 +19,7 @@ struct write_failed {
 /// To itself: what the file says now.
 struct reloaded {
   using reply = void;
+  std::uint64_t reading = 0; ///< See `since_read::begin`.
   expected<file_content> content;
 };
 
@@ -37,7 +38,8 @@ class actor {
 public:
   using protocol = own_protocol;
 
-  actor(actor_parts parts, file_content content);
+  /// `foreign_changes`: of the file, that the content has.
+  actor(actor_parts parts, file_content content, std::uint64_t foreign_changes);
 
   void operator()(const create& request, promise<saved> reply);
   expected<profile> operator()(const get& request);
@@ -60,7 +62,7 @@ private:
   weak_handle<own_protocol> self_;
   profile_table profiles_;
   detail::since_read<profile_table> since_read_;
-  std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed
+  std::uint64_t foreign_changes_; // of the file, that memory has followed
 };
 
 } // namespace cortex::accelerator_limits

@@ -3,6 +3,7 @@
 #include "cortex/context_memory/intake.hpp"
 #include "cortex/context_memory/prompt_block.hpp"
 #include "cortex/context_memory/summary.hpp"
+#include "cortex/detail/since_read.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -84,10 +85,8 @@ expected<block_material> gather_block(storage::snapshot& view, const std::vector
 
 } // namespace
 
-actor::actor(actor_parts parts, std::shared_ptr<entry_table> entries)
-  : parts_(std::move(parts)), entries_(std::move(entries)) {
-  foreign_changes_ = parts_.file.stats().foreign_changes;
-}
+actor::actor(actor_parts parts, std::shared_ptr<entry_table> entries, std::uint64_t foreign_changes)
+  : parts_(std::move(parts)), entries_(std::move(entries)), foreign_changes_(foreign_changes) {}
 
 // -- entries --------------------------------------------------------------------------------------
 
@@ -99,7 +98,7 @@ void actor::operator()(record& request, promise<recorded> reply) {
   }
   auto row = std::make_shared<const new_entry>(*std::move(ready));
   const auto& what = row->what;
-  const auto of = ++last_ticket_;
+  const auto of = cortex::detail::unique_number();
   const auto group = entries_->announce(what.category, what.action, what.timestamp);
   under_way_.emplace(of, under_way{row, group});
   auto write

@@ -22,7 +22,7 @@
 
 namespace cortex::context_memory {
 
-/// Names a record or a removal between its start and its end.
+/// Names a record or a removal between its start and its end, see `unique_number`.
 using ticket = std::uint64_t;
 
 /// To itself: an entry is in the file.
@@ -59,6 +59,7 @@ struct removal_ended {
 /// To itself: what the file says now.
 struct reloaded {
   using reply = void;
+  std::uint64_t reading = 0; ///< See `unique_number`.
   expected<std::shared_ptr<entry_table>> content;
 };
 
@@ -101,7 +102,8 @@ class actor {
 public:
   using protocol = own_protocol;
 
-  actor(actor_parts parts, std::shared_ptr<entry_table> entries);
+  /// `foreign_changes`: of the file, that the content has.
+  actor(actor_parts parts, std::shared_ptr<entry_table> entries, std::uint64_t foreign_changes);
 
   void operator()(record& request, promise<recorded> reply);
   future<std::vector<entry>> operator()(const similar& request);
@@ -158,11 +160,10 @@ private:
   std::shared_ptr<entry_table> entries_; // not null
   std::unordered_map<ticket, under_way> under_way_;
   std::unordered_map<ticket, std::shared_ptr<const std::vector<std::int64_t>>> removals_;
-  ticket last_ticket_ = 0;
-  std::vector<change> changes_; // since `reloading_`
-  bool reloading_ = false;
+  std::vector<change> changes_; // since it began
+  std::uint64_t reading_ = 0;   // that is under way; 0 = none
   bool reload_again_ = false;
-  std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed
+  std::uint64_t foreign_changes_; // of the file, that memory has followed
   wall_time retention_due_{};
 };
 

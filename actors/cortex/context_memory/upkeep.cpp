@@ -1,5 +1,6 @@
 #include "cortex/context_memory/actor.hpp"
 #include "cortex/context_memory/intake.hpp"
+#include "cortex/detail/since_read.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -56,7 +57,7 @@ void actor::operator()(const removal_ended& request) {
   const auto known = removals_.find(request.of);
   if (known == removals_.end())
     return;
-  if (request.done && reloading_) // what is being read may still have them
+  if (request.done && reading_ != 0) // what is being read may still have them
     changes_.push_back({std::nullopt, known->second});
   removals_.erase(known);
   if (!request.done)
@@ -64,7 +65,9 @@ void actor::operator()(const removal_ended& request) {
 }
 
 void actor::operator()(reloaded& request) {
-  reloading_ = false;
+  if (request.reading != reading_)
+    return; // asked for before a crash
+  reading_ = 0;
   auto changes = std::exchange(changes_, {});
   if (!request.content) {
     parts_.rt.log(severity::error, "context_memory",
@@ -135,29 +138,30 @@ void actor::apply_retention() {
 }
 
 void actor::reload() {
-  if (std::exchange(reloading_, true)) {
+  if (reading_ != 0) {
     reload_again_ = true; // what is being read may be older than the reason to read it
     return;
   }
-  static_cast<void>(
-    parts_.file
-      .read_async([](storage::snapshot& view) { return load_entries(view); },
-                  {.owner = "context_memory load"})
-      .then(inline_executor(), [self = self_](expected<std::shared_ptr<entry_table>> read) {
-        if (const auto me = self.lock(); me.valid())
-          me.tell(reloaded{std::move(read)});
-      }));
+  reading_ = cortex::detail::unique_number();
+  static_cast<void>(parts_.file
+                      .read_async([](storage::snapshot& view) { return load_entries(view); },
+                                  {.owner = "context_memory load"})
+                      .then(inline_executor(), [self = self_, reading = reading_](
+                                                 expected<std::shared_ptr<entry_table>> read) {
+                        if (const auto me = self.lock(); me.valid())
+                          me.tell(reloaded{reading, std::move(read)});
+                      }));
 }
 
 void actor::add(facts what, bool announced) {
   entries_->insert(what, announced);
-  if (reloading_)
+  if (reading_ != 0)
     changes_.push_back({std::move(what), nullptr});
 }
 
 actor::removal actor::remove(std::vector<std::int64_t> ids) {
   removal out;
-  out.of = ++last_ticket_;
+  out.of = cortex::detail::unique_number();
   out.vanished = entries_->erase(ids);
   out.ids = std::make_shared<const std::vector<std::int64_t>>(std::move(ids));
   removals_.emplace(out.of, out.ids);

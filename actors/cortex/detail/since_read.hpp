@@ -1,11 +1,21 @@
 /// How memory follows its file without losing what it does meanwhile.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <utility>
 #include <vector>
 
 namespace cortex::detail {
+
+/// A number that nothing else of this process has, from 1. By it an actor that was made anew after
+/// a crash tells its own readings and writes from those that were under way before. Thread-safe.
+[[nodiscard]] inline std::uint64_t unique_number() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 /// What memory has handed over to its file after a reading of that file was asked for: the content
 /// that arrives does not have it, so memory does it again. One reading at a time, so that steady
@@ -13,41 +23,62 @@ namespace cortex::detail {
 template <class Table>
 class since_read {
 public:
-  /// Whether a reading is to be asked for now; otherwise another one follows the present one.
-  [[nodiscard]] bool begin() {
-    wanted_ = std::exchange(reading_, true);
-    if (!wanted_)
-      done_.clear();
-    return !wanted_;
+  /// Names a change that was noted.
+  struct ticket {
+    std::uint64_t reading = 0;
+    std::size_t place = 0;
+  };
+
+  /// The number of the reading that is to be asked for now; 0: another one follows the present one.
+  [[nodiscard]] std::uint64_t begin() {
+    wanted_ = reading_ != 0;
+    if (wanted_)
+      return 0;
+    done_.clear();
+    return reading_ = unique_number();
+  }
+
+  /// Whether a content that arrives is the one that was asked for.
+  [[nodiscard]] bool awaits(std::uint64_t reading) const noexcept {
+    return reading_ != 0 && reading == reading_;
   }
 
   /// Notes a change of memory that was just handed over.
   template <class Change>
-  void note(Change again) {
-    if (reading_)
-      done_.emplace_back(std::move(again));
+  ticket note(Change again) {
+    if (reading_ == 0)
+      return {};
+    done_.emplace_back(std::move(again));
+    return {reading_, done_.size() - 1};
+  }
+
+  /// The file has refused a change: it is not done again.
+  void withdraw(const ticket& noted) noexcept {
+    if (awaits(noted.reading))
+      done_[noted.place] = nullptr;
   }
 
   /// Does everything again on what was read.
   void catch_up(Table& table) {
-    reading_ = false;
+    reading_ = 0;
     for (const auto& again : std::exchange(done_, {}))
-      again(table);
+      if (again != nullptr)
+        again(table);
   }
 
   /// The reading failed: memory stays as it is, and another one is wanted.
   void give_up() noexcept {
-    reading_ = false;
+    reading_ = 0;
     wanted_ = true;
     done_.clear();
   }
 
   /// Whether a reading was asked for that none has followed.
-  [[nodiscard]] bool wanted() const noexcept { return wanted_ && !reading_; }
+  [[nodiscard]] bool wanted() const noexcept { return wanted_ && reading_ == 0; }
 
 private:
   std::vector<std::function<void(Table&)>> done_;
-  bool reading_ = false;
+  std::uint64_t reading_ = 0; // that is under way; 0 = none
   bool wanted_ = false;
 };
 

@@ -24,21 +24,23 @@ namespace cortex::detail {
   return std::min(wanted, longest);
 }
 
-/// Returns when all writes that were handed over before are done, whoever handed them over. Errors:
-/// those of a write; a file that is open for reading has none to wait for.
+/// Returns when all writes that were handed over before are done, whoever handed them over, or
+/// nothing more can be done for them. Errors: `closed`, `forked`.
 [[nodiscard]] inline expected<void> settle_writes(storage::database& file) {
   for (const auto lane : {storage::lane::interactive, storage::lane::normal, storage::lane::bulk,
                           storage::lane::maintenance}) {
     storage::write_options how;
     how.lane = lane;
     const auto done = file.write([](storage::transaction& /*nothing*/) {}, how);
-    if (!done && done.error().code != errc::read_only)
+    // Nothing is written, so any other error is none of a reading: a disk that is full, say.
+    if (!done && (done.error() == errc::closed || done.error() == errc::forked))
       return unexpected{done.error()};
   }
   return {};
 }
 
 /// Spawns an actor made from `parts` and from what `load(parts.file)` gives; again after a crash.
+/// It is told how many changes by others its file had had when the reading began.
 ///
 /// The file is read when the name is held already and what was handed over to it is in it: an
 /// earlier actor of the same file may have ended, or crashed, ahead of its writes. `look` sees what
@@ -59,6 +61,7 @@ spawn_loaded(runtime rt, std::string name, Parts parts, Load load, Look look,
      first = &mine]() mutable -> std::unique_ptr<Actor> {
       auto* const opener = std::exchange(first, nullptr); // who is here the first time only
       const auto settled = settle_writes(parts.file);
+      const auto foreign_changes = parts.file.stats().foreign_changes;
       auto content = settled ? load(parts.file) : unexpected{settled.error()};
       if (!content) {
         if (opener != nullptr)
@@ -67,7 +70,7 @@ spawn_loaded(runtime rt, std::string name, Parts parts, Load load, Look look,
       }
       if (opener != nullptr)
         opener->look(*content);
-      return std::make_unique<Actor>(parts, *std::move(content));
+      return std::make_unique<Actor>(parts, *std::move(content), foreign_changes);
     },
     options);
   if (!spawned && mine.problem)

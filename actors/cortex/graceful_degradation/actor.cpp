@@ -1,5 +1,6 @@
 #include "cortex/graceful_degradation/actor.hpp"
 
+#include "cortex/detail/read_again.hpp"
 #include "cortex/text/unicode.hpp"
 
 #include <algorithm>
@@ -37,9 +38,11 @@ void refuse(const weak_handle<own_protocol>& self, promise<Reply> reply, error w
 
 } // namespace
 
-actor::actor(actor_parts parts, file_content content)
-  : parts_(std::move(parts)), table_(parts_.max_entries), state_(parts_.interval) {
-  foreign_changes_ = parts_.file.stats().foreign_changes;
+actor::actor(actor_parts parts, file_content content, std::uint64_t foreign_changes)
+  : parts_(std::move(parts)),
+    table_(parts_.max_entries),
+    state_(parts_.interval),
+    foreign_changes_(foreign_changes) {
   take_in(std::move(content));
 }
 
@@ -190,10 +193,13 @@ void actor::operator()(const write_failed& /*request*/) {
 }
 
 void actor::operator()(const accesses_unwritten& request) {
+  since_read_.withdraw(request.noted);
   table_.restore_accesses(request.log);
 }
 
 void actor::operator()(reloaded& request) {
+  if (!since_read_.awaits(request.reading))
+    return; // asked for before a crash
   if (!request.content) {
     parts_.rt.log(severity::error, component,
                   "cannot read the cache again: " + to_string(request.content.error()));
@@ -273,16 +279,16 @@ void actor::remember(const query& what, const std::string& response) {
 // Also with nothing to write: the reply then says that what was handed over before is in the file.
 future<void> actor::write_behind() {
   auto log = std::make_shared<const std::vector<access>>(table_.take_accesses());
-  since_read_.note([log](response_table& table) { table.count_accesses(*log); });
+  const auto noted = since_read_.note([log](response_table& table) { table.count_accesses(*log); });
   return parts_.file
     .write_async([log](storage::transaction& in) { return write_accesses(in, *log); },
                  write_level())
     .then(inline_executor(),
-          [self = self_, log](expected<storage::written<void>> done) -> expected<void> {
+          [self = self_, log, noted](expected<storage::written<void>> done) -> expected<void> {
             if (done)
               return {};
             if (const auto me = self.lock(); me.valid())
-              me.tell(accesses_unwritten{*log});
+              me.tell(accesses_unwritten{*log, noted});
             return unexpected{std::move(done).error()};
           });
 }
@@ -290,20 +296,9 @@ future<void> actor::write_behind() {
 void actor::reload() {
   // Hits in memory go first, so that what is read has them.
   static_cast<void>(write_behind());
-  if (!since_read_.begin())
-    return;
-  // In the lane of the writes, so after all that were handed over so far and before all others.
-  static_cast<void>(
-    parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
-      .then(inline_executor(), [self = self_](expected<storage::written<file_content>> read) {
-        const auto me = self.lock();
-        if (!me.valid())
-          return;
-        if (read)
-          me.tell(reloaded{std::move(read->value)});
-        else
-          me.tell(reloaded{unexpected{std::move(read).error()}});
-      }));
+  if (const auto reading = since_read_.begin(); reading != 0)
+    cortex::detail::read_again<reloaded>(parts_.file, self_, reading,
+                                         [](storage::transaction& in) { return read_file(in); });
 }
 
 void actor::take_in(file_content content) {

@@ -34,7 +34,8 @@ class actor {
 public:
   using protocol = own_protocol;
 
-  actor(actor_parts parts, file_content content);
+  /// `foreign_changes`: of the file, that the content has.
+  actor(actor_parts parts, file_content content, std::uint64_t foreign_changes);
 
   expected<std::optional<record>> operator()(const get& request);
   void operator()(const put& request, promise<record> reply);
@@ -82,7 +83,7 @@ private:
   cortex::detail::since_read<response_table> since_read_;
   std::uint64_t evictions_ = 0;
   std::uint64_t damaged_ = 0;
-  std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed
+  std::uint64_t foreign_changes_; // of the file, that memory has followed
 };
 
 } // namespace cortex::graceful_degradation

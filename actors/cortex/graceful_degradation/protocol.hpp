@@ -1,8 +1,10 @@
 /// What the actor answers beyond the public requests.
 #pragma once
 
+#include "cortex/detail/since_read.hpp"
 #include "cortex/graceful_degradation.hpp"
 #include "cortex/graceful_degradation/fallback_state.hpp"
+#include "cortex/graceful_degradation/response_table.hpp"
 #include "cortex/graceful_degradation/rows.hpp"
 
 #include <cstdint>
@@ -57,10 +59,12 @@ struct write_failed {
 struct accesses_unwritten {
   using reply = void;
   std::vector<access> log;
+  cortex::detail::since_read<response_table>::ticket noted;
 };
 /// To itself: what the file says now.
 struct reloaded {
   using reply = void;
+  std::uint64_t reading = 0; ///< See `since_read::begin`.
   expected<file_content> content;
 };
 /// To itself: the host has been told of the changes of mode so far.

@@ -1,5 +1,7 @@
 #include "cortex/kv_cache/actor.hpp"
 
+#include "cortex/detail/read_again.hpp"
+#include "cortex/detail/since_read.hpp"
 #include "cortex/text/unicode.hpp"
 
 #include <algorithm>
@@ -27,8 +29,8 @@ void refuse(const weak_handle<own_protocol>& self, promise<Reply> reply, error w
 
 } // namespace
 
-actor::actor(actor_parts parts, file_content content) : parts_(std::move(parts)) {
-  foreign_changes_ = parts_.file.stats().foreign_changes;
+actor::actor(actor_parts parts, file_content content, std::uint64_t foreign_changes)
+  : parts_(std::move(parts)), foreign_changes_(foreign_changes) {
   table_.load(std::move(content));
   if (!parts_.read_only)
     track_all();
@@ -154,8 +156,10 @@ void actor::operator()(write_failed& request) {
 }
 
 void actor::operator()(reloaded& request) {
-  reloading_ = false;
-  if (request.content && request.changes_before != changes_) { // it is older than memory
+  if (request.reading != reading_)
+    return; // asked for before a crash
+  reading_ = 0;
+  if (request.content && changes_read_ != changes_) { // it is older than memory
     reload();
     return;
   }
@@ -265,20 +269,12 @@ void actor::track_all() {
 }
 
 void actor::reload() {
-  if (std::exchange(reloading_, true))
+  if (reading_ != 0)
     return;
-  // In the lane of the writes, so after all that were handed over so far.
-  static_cast<void>(parts_.file.write_async([](storage::transaction& in) { return read_file(in); })
-                      .then(inline_executor(), [self = self_, changes = changes_](
-                                                 expected<storage::written<file_content>> read) {
-                        const auto me = self.lock();
-                        if (!me.valid())
-                          return;
-                        if (read)
-                          me.tell(reloaded{changes, std::move(read->value)});
-                        else
-                          me.tell(reloaded{changes, unexpected{std::move(read).error()}});
-                      }));
+  reading_ = cortex::detail::unique_number();
+  changes_read_ = changes_;
+  cortex::detail::read_again<reloaded>(parts_.file, self_, reading_,
+                                       [](storage::transaction& in) { return read_file(in); });
 }
 
 storage::write_options actor::write_level() const noexcept {

@@ -63,7 +63,7 @@ struct write_failed {
 /// To itself: what the file says now.
 struct reloaded {
   using reply = void;
-  std::uint64_t changes_before = 0; ///< Changes that had been handled when the file was read.
+  std::uint64_t reading = 0; ///< See `unique_number`.
   expected<file_content> content;
 };
 
@@ -84,7 +84,8 @@ class actor {
 public:
   using protocol = own_protocol;
 
-  actor(actor_parts parts, file_content content);
+  /// `foreign_changes`: of the file, that the content has.
+  actor(actor_parts parts, file_content content, std::uint64_t foreign_changes);
 
   void operator()(const get& request, promise<std::optional<pool_row>> reply);
   void operator()(const list& request, promise<std::vector<configuration>> reply);
@@ -122,11 +123,12 @@ private:
   pool_table table_;
   std::unordered_map<std::string, tracking> tracked_;
   std::unordered_map<std::string, std::weak_ptr<const void>> reserved_;
-  bool reloading_ = false;
-  bool stale_ = false; // the file could not be read again; the next tick tries
+  std::uint64_t reading_ = 0;      // that is under way; 0 = none
+  std::uint64_t changes_read_ = 0; // those that it will have
+  bool stale_ = false;             // the file could not be read again; the next tick tries
   std::vector<std::function<void()>> refusals_; // that wait for memory to be as the file
   std::uint64_t changes_ = 0;                   // of rows, whether written or not
-  std::uint64_t foreign_changes_ = 0;           // of the file, that memory has followed
+  std::uint64_t foreign_changes_;               // of the file, that memory has followed
 };
 
 } // namespace cortex::kv_cache

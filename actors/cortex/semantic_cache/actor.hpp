@@ -24,10 +24,12 @@ struct write_failed {
 struct accesses_unwritten {
   using reply = void;
   access_log log;
+  cortex::detail::since_read<entry_table>::ticket noted;
 };
 /// To itself: what the file says now.
 struct reloaded {
   using reply = void;
+  std::uint64_t reading = 0; ///< See `since_read::begin`.
   expected<file_content> content;
 };
 
@@ -52,7 +54,8 @@ class actor {
 public:
   using protocol = own_protocol;
 
-  actor(actor_parts parts, file_content content);
+  /// `foreign_changes`: of the file, that the content has.
+  actor(actor_parts parts, file_content content, std::uint64_t foreign_changes);
 
   expected<found> operator()(const get& request);
   void operator()(const put& request, promise<stored> reply);
@@ -93,7 +96,7 @@ private:
   own_tables tables_ = own_tables::none;
   std::uint64_t evictions_ = 0;
   std::uint64_t damaged_ = 0;
-  std::uint64_t foreign_changes_ = 0; // of the file, that memory has followed
+  std::uint64_t foreign_changes_; // of the file, that memory has followed
 };
 
 } // namespace cortex::semantic_cache

@@ -22,6 +22,12 @@ namespace {
 // The end of a handle. The actor ends with the last one.
 class link final : public actor_link {
 public:
+  /// The same end as an actor has it of itself: the bound of the mailbox is for others, since a
+  /// message to itself that is lost is work that nobody does.
+  [[nodiscard]] static std::shared_ptr<actor_link> own(const std::shared_ptr<link>& of) {
+    return {of, &of->own_};
+  }
+
   link(std::shared_ptr<runtime_core> core, std::shared_ptr<actor_record> record)
     : core_(std::move(core)),
       record_(std::move(record)),
@@ -33,7 +39,7 @@ public:
   ~link() override { core_->finish(record_); }
 
   void post(slot_base& sealed, delivery how) noexcept override {
-    core_->post(record_, sealed, how);
+    core_->post(record_, sealed, how, true);
   }
   [[nodiscard]] std::chrono::nanoseconds default_deadline() const noexcept override {
     return default_deadline_;
@@ -43,9 +49,29 @@ public:
   [[nodiscard]] std::string_view name() const noexcept override { return record_->name; }
 
 private:
+  class own_end final : public actor_link {
+  public:
+    explicit own_end(const link& whole) noexcept : whole_(whole) {}
+    void post(slot_base& sealed, delivery how) noexcept override {
+      whole_.core_->post(whole_.record_, sealed, how, false);
+    }
+    [[nodiscard]] std::chrono::nanoseconds default_deadline() const noexcept override {
+      return whole_.default_deadline();
+    }
+    [[nodiscard]] monotonic_time now() const noexcept override { return whole_.now(); }
+    [[nodiscard]] executor& continuations() const noexcept override {
+      return whole_.continuations();
+    }
+    [[nodiscard]] std::string_view name() const noexcept override { return whole_.name(); }
+
+  private:
+    const link& whole_;
+  };
+
   std::shared_ptr<runtime_core> core_;
   std::shared_ptr<actor_record> record_;
   std::chrono::nanoseconds default_deadline_;
+  own_end own_{*this};
 };
 
 // CAF leaves a counted reference to the system's logger with the thread that makes the system, and
@@ -145,7 +171,7 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
   try {
     object = plan.make();
     if (object != nullptr && plan.on_start != nullptr)
-      plan.on_start(object.get(), reference);
+      plan.on_start(object.get(), link::own(reference));
   } catch (const std::exception& bug) {
     object.reset();
     why = std::string{"its factory threw: "} + bug.what();
@@ -166,7 +192,7 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
                  : fail(errc::closed, "the runtime is stopping");
   }
   record->host = std::make_unique<object_host>(std::move(plan), std::move(object), *record, *this,
-                                               std::weak_ptr<actor_link>{reference});
+                                               link::own(reference));
   record->address = make_host_actor(*system_, record, self, hosted_);
   lock.unlock();
   record->host->schedule_tick();
@@ -176,32 +202,38 @@ expected<std::shared_ptr<actor_link>> runtime_core::launch(std::string name, blu
 }
 
 // Whoever drops the last handle and makes the actor anew may find the old one still at work on what
-// was sent to it before.
+// was sent to it before. A thread that runs an actor does not wait: it may be the old one.
 expected<void> runtime_core::hold_name(const std::shared_ptr<actor_record>& record) {
   const auto until = deadline_after(std::chrono::steady_clock::now(), options.stop_deadline);
-  std::shared_ptr<actor_record> holder; // dies outside the lock
-  std::unique_lock lock{mutex_};
-  for (bool waited = false;;) {
-    if (!accepting())
-      return fail(errc::closed, "the runtime is stopping");
-    start_system();
-    if (actors_.add(record))
-      return {};
-    holder = actors_.find(record->name);
+  const auto& thread = current_thread();
+  const bool waits = thread.works == 0 && thread.no_blocking == nullptr;
+  for (bool in_time = true;;) {
+    std::shared_ptr<actor_record> holder; // dies outside the lock
+    {
+      const std::lock_guard guard{mutex_};
+      if (!accepting())
+        return fail(errc::closed, "the runtime is stopping");
+      start_system();
+      if (actors_.add(record))
+        return {};
+      holder = actors_.find(record->name);
+    }
     if (!holder->ending)
       return fail(errc::already_exists, "an actor named '" + record->name + "' lives");
-    if (waited || blocking_refused("waiting for an actor's end"))
+    if (!waits || !in_time)
       return fail(errc::already_exists, "an actor named '" + record->name + "' is ending");
-    if (coordinator_ != nullptr) {
-      lock.unlock();
-      run_until_idle();
-      lock.lock();
-      waited = true;
-    } else {
-      waited
-        = !ended_.wait_until(lock, until, [&] { return actors_.find(record->name) != holder; });
-    }
+    log(severity::debug, record->name, "waits for the end of the actor before it");
+    in_time = await_name(*holder, until);
   }
+}
+
+// True if the name is free, or nobody is to have it any more.
+bool runtime_core::await_name(const actor_record& holder, monotonic_time until) {
+  if (coordinator_ != nullptr)
+    run_until_idle();
+  std::unique_lock lock{mutex_};
+  const auto given = [&] { return !accepting() || actors_.find(holder.name).get() != &holder; };
+  return coordinator_ != nullptr ? given() : ended_.wait_until(lock, until, given);
 }
 
 // -- the end --------------------------------------------------------------------------------------
@@ -224,7 +256,10 @@ void runtime_core::release(actor_record& who) noexcept {
 }
 
 void runtime_core::end(actor_record& who) noexcept {
-  who.host.reset();
+  {
+    const work_scope ending; // the factory dies with what it holds
+    who.host.reset();
+  }
   finished(who);
 }
 
@@ -302,6 +337,7 @@ expected<void> runtime_core::stop(std::chrono::nanoseconds within) {
     accepting_.store(false, std::memory_order_release);
     if (std::exchange(stopped_, true))
       return {};
+    ended_.notify_all(); // who waits for a name gets none
   }
   // Deadlines of threads are the operating system's, whatever clock requests use.
   const auto until = deadline_after(std::chrono::steady_clock::now(), within);

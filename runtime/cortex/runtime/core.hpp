@@ -66,8 +66,9 @@ public:
   std::size_t run_until_idle();
   void advance(std::chrono::nanoseconds by);
 
-  /// Hands a request to an actor; see `actor_link::post`.
-  void post(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how) noexcept;
+  /// Hands a request to an actor; see `actor_link::post`. `bounded`: unless its bound is reached.
+  void post(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how,
+            bool bounded) noexcept;
   /// For hosts: pushes an order into the actor's mailbox after a pause. @pre called by its owner
   void push_later(actor_record& who, mailbox_node& order, std::chrono::nanoseconds pause);
   /// For hosts: closes the mailbox and answers what is in it. @pre called by its owner
@@ -86,9 +87,10 @@ public:
 private:
   void start_system();
   [[nodiscard]] expected<void> hold_name(const std::shared_ptr<actor_record>& record);
+  [[nodiscard]] bool await_name(const actor_record& holder, monotonic_time until);
   void finished(actor_record& who) noexcept;
   bool run_one();
-  [[nodiscard]] bool admit(actor_record& to, slot_base& sealed) const noexcept;
+  [[nodiscard]] bool admit(actor_record& to, slot_base& sealed, bool bounded) const noexcept;
   void follow(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how) const;
   [[nodiscard]] std::size_t worker_count() const noexcept;
   void lend(actor_record& to, slot_base& sealed) noexcept;
@@ -111,7 +113,7 @@ private:
   const std::shared_ptr<slow_request_sink> slow_sink_{slow_};
 
   mutable std::mutex mutex_;
-  std::condition_variable ended_;                  // with mutex_
+  std::condition_variable ended_;                  // with mutex_; also when `stop` begins
   bool stopped_ = false;                           // guarded by mutex_
   actor_list actors_;                              // guarded by mutex_
   std::vector<std::shared_ptr<service>> services_; // guarded by mutex_

@@ -30,6 +30,7 @@ void runtime_core::host_ends() noexcept {
     accepting_.store(false, std::memory_order_release);
     records = actors_.all();
     system_ = nullptr;
+    ended_.notify_all(); // who waits for a name gets none
   }
   if (coordinator_ != nullptr)
     coordinator_ = nullptr; // one thread drives it, this one

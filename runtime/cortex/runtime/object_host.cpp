@@ -21,6 +21,7 @@ object_host::object_host(blueprint plan, std::shared_ptr<void> object, actor_rec
     restarts_(record.options.restart) {}
 
 run_result object_host::run(std::size_t most, bool lent, monotonic_time begun) {
+  const work_scope running;
   // Senders that are a little slower than the actor would wake a worker for each request. Letting
   // others run a few times before the rest spares that (tell/1 of bench/run: 1.4 times the rate).
   // Callers that wait are kept from running the actor themselves by it: they would queue up behind

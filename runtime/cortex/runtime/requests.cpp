@@ -13,7 +13,7 @@
 namespace cortex::detail {
 
 // Answers what cannot be accepted; false then.
-bool runtime_core::admit(actor_record& to, slot_base& sealed) const noexcept {
+bool runtime_core::admit(actor_record& to, slot_base& sealed, bool bounded) const noexcept {
   if (fork_generation() != generation) {
     sealed.fail(error{errc::forked, "the runtime belongs to the parent process"});
     return false;
@@ -30,7 +30,7 @@ bool runtime_core::admit(actor_record& to, slot_base& sealed) const noexcept {
   const auto bound = to.options.mailbox_bound;
   const auto posted = to.posted.fetch_add(1, std::memory_order_relaxed) + 1;
   const auto taken = to.taken.load(std::memory_order_relaxed);
-  if (posted <= taken || posted - taken <= bound)
+  if (!bounded || posted <= taken || posted - taken <= bound)
     return true;
   to.posted.fetch_sub(1, std::memory_order_relaxed);
   to.overloaded.fetch_add(1, std::memory_order_relaxed);
@@ -52,10 +52,10 @@ void runtime_core::follow(const std::shared_ptr<actor_record>& to, slot_base& se
   sealed.follow(std::move(trace));
 }
 
-void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& sealed,
-                        delivery how) noexcept {
+void runtime_core::post(const std::shared_ptr<actor_record>& to, slot_base& sealed, delivery how,
+                        bool bounded) noexcept {
   auto& record = *to;
-  if (!admit(record, sealed)) {
+  if (!admit(record, sealed, bounded)) {
     sealed.unref();
     return;
   }

@@ -29,6 +29,9 @@ public:
   at_work(const at_work&) = delete;
   at_work& operator=(const at_work&) = delete;
   ~at_work();
+
+private:
+  cortex::detail::work_scope work_;
 };
 
 /// Long work for a database's own thread.

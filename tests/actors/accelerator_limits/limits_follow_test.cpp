@@ -1,4 +1,7 @@
 // How the profiles in memory and their file stay one, whoever writes the file.
+#include "cortex/accelerator_limits/actor.hpp"
+#include "cortex/detail/spawn_loaded.hpp"
+
 #include "limits_fixture.hpp"
 #include "support/sqlite_probe.hpp"
 #include "support/wait.hpp"
@@ -10,6 +13,7 @@
 
 namespace testing = cortex::testing;
 namespace limits = cortex::accelerator_limits;
+using cortex::expected;
 using testing::profile_of;
 
 namespace {
@@ -22,6 +26,10 @@ names names_of(const limits::limits& opened) {
   for (const auto& each : found.profiles)
     out.push_back(each.name);
   return out;
+}
+
+expected<limits::file_content> read_all(cortex::storage::database& file) {
+  return file.read([](cortex::storage::snapshot& view) { return limits::read_file(view); });
 }
 
 } // namespace
@@ -93,4 +101,78 @@ TEST_CASE("profiles that are opened again at once have all that was handed to th
       FAIL("something is missing in round " << round);
     opened->tell(limits::create{profile_of("profile " + std::to_string(round))});
   }
+}
+
+TEST_CASE("a reading that was asked for before a crash takes no change away",
+          "[accelerator_limits]") {
+  testing::limits_fixture t;
+  const auto opened = t.open();
+  limits::actor made_anew{
+    {opened.database(), t.rt->unowned(), cortex::storage::durability::committed}, {}, 0};
+  auto [owed, saved] = cortex::make_promise<limits::saved>();
+  made_anew(limits::create{profile_of("acknowledged")}, std::move(owed));
+  REQUIRE(saved.get());
+  limits::reloaded of_the_one_before{1, limits::file_content{}};
+
+  made_anew(of_the_one_before);
+
+  CHECK(made_anew(limits::get{"acknowledged"}));
+}
+
+TEST_CASE("what another program writes just after the first reading is followed",
+          "[accelerator_limits]") {
+  testing::limits_fixture t;
+  const auto opened = t.open();
+  auto file = opened.database();
+  testing::sqlite_probe other{t.file(), testing::sqlite_probe::access::read_write};
+  cortex::actor_options how;
+  how.tick = std::chrono::milliseconds{1};
+
+  const auto spawned = cortex::detail::spawn_loaded<limits::actor>(
+    *t.rt, "late",
+    limits::actor_parts{file, t.rt->unowned(), cortex::storage::durability::committed}, read_all,
+    [&](const limits::file_content& content) {
+      CHECK(content.profiles.list().profiles.empty());
+      const auto before = file.stats().foreign_changes;
+      other.execute("INSERT INTO profiles VALUES('theirs', '{\"name\": \"theirs\"}')");
+      CHECK(testing::eventually([&] { // the writer looks for it now and then
+        return file.write([](cortex::storage::transaction&) {})
+               && file.stats().foreign_changes != before;
+      }));
+    },
+    how);
+
+  REQUIRE(spawned);
+  CHECK(testing::eventually([&] { return spawned->call(limits::get{"theirs"}).has_value(); }));
+}
+
+TEST_CASE("profiles are read from a file that cannot be written just now", "[accelerator_limits]") {
+  testing::limits_fixture t;
+  auto wanted = t.options();
+  wanted.database.busy_timeout = std::chrono::milliseconds{1};
+  const auto opened = t.open(wanted);
+  REQUIRE(opened.call(limits::create{profile_of("mine")}));
+  auto file = opened.database();
+  testing::sqlite_probe other{t.file(), testing::sqlite_probe::access::read_write};
+  other.execute("BEGIN IMMEDIATE");
+  REQUIRE_FALSE(file.write([](cortex::storage::transaction&) {}));
+
+  const auto spawned = cortex::detail::spawn_loaded<limits::actor>(
+    *t.rt, "another",
+    limits::actor_parts{file, t.rt->unowned(), cortex::storage::durability::committed}, read_all,
+    [](const limits::file_content&) {}, {});
+
+  REQUIRE(spawned);
+  CHECK(spawned->call(limits::get{"mine"}));
+}
+
+TEST_CASE("nothing is read from a file that is closed", "[accelerator_limits][errors]") {
+  testing::limits_fixture t;
+  auto file = t.open().database();
+  REQUIRE(file.close(testing::default_deadline));
+
+  const auto settled = cortex::detail::settle_writes(file);
+
+  REQUIRE_FALSE(settled);
+  CHECK(settled.error() == cortex::errc::closed);
 }

@@ -26,6 +26,20 @@ using ids = std::vector<std::int64_t>;
 
 } // namespace
 
+TEST_CASE("a memory that is opened again at once has all that was handed to the old one",
+          "[context_memory]") {
+  testing::memory_fixture t;
+
+  for (std::size_t round = 0; round < 20; ++round) {
+    const auto opened = memory::open(*t.rt, t.options());
+    if (!opened)
+      FAIL("round " << round << ": " << to_string(opened.error()));
+    if (similar_ids(*opened, "deploy", 100).size() != round)
+      FAIL("something is missing in round " << round);
+    opened->tell(memory::record{entry_of("command", "deploy", "make")}); // nobody waits for it
+  }
+}
+
 TEST_CASE("what was recorded is there after a restart", "[context_memory]") {
   testing::memory_fixture t;
   {

@@ -1,4 +1,7 @@
 // The response cache through its handle: rows, hits, bounds, ages, what a full disk does.
+#include "cortex/detail/spawn_loaded.hpp"
+#include "cortex/graceful_degradation/actor.hpp"
+
 #include "manager_fixture.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/sqlite_probe.hpp"
@@ -245,6 +248,32 @@ TEST_CASE("rows that another program wrote are followed, however much is written
           })
           .value()
         == hits);
+}
+
+TEST_CASE("hits that could not be written during a reading count once", "[graceful_degradation]") {
+  cortex::runtime_options steps;
+  steps.deterministic = true;
+  testing::manager_fixture t{"2025-12-22T10:00:00Z", steps};
+  auto file = t.open().database();
+  const auto actor = cortex::detail::spawn_loaded<degraded::actor>(
+    *t.rt, "wide", degraded::actor_parts{file, t.rt->unowned()},
+    [](cortex::storage::database& from) {
+      return from.read([](snapshot& view) { return degraded::read_file(view); });
+    },
+    [](const degraded::file_content&) {}, {});
+  REQUIRE(actor);
+  REQUIRE(actor->call(degraded::put{"query", "answer"}));
+  testing::sqlite_probe other{t.file(), testing::sqlite_probe::access::read_write};
+  other.execute("CREATE TRIGGER refuse BEFORE UPDATE ON response_cache "
+                "BEGIN SELECT RAISE(ABORT, 'refused'); END");
+
+  actor->tell(degraded::write_failed{}); // the file is to be read
+  actor->tell(degraded::get{"query"});
+  auto written = actor->ask(degraded::flush{}); // in one group with the reading
+  t.rt->run_until_idle();
+
+  CHECK_FALSE(written.get());
+  CHECK(actor->call(degraded::count{}).value().total_hits == 1);
 }
 
 TEST_CASE("damaged rows are removed with a notice, odd stamps and counts are read as they can be",

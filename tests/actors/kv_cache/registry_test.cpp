@@ -344,6 +344,20 @@ TEST_CASE("what another program writes is noticed", "[kv_cache]") {
   }));
 }
 
+TEST_CASE("pools that are opened again at once have all that was handed to the old ones",
+          "[kv_cache]") {
+  registry_fixture t;
+
+  for (std::size_t round = 0; round < 20; ++round) {
+    const auto pools = kv::open(*t.rt, t.options());
+    if (!pools)
+      FAIL("round " << round << ": " << to_string(pools.error()));
+    if (names_of(*pools).size() != round)
+      FAIL("something is missing in round " << round);
+    pools->tell(kv::save{{"pool " + std::to_string(round), 4096}}); // nobody waits for it
+  }
+}
+
 TEST_CASE("whoever opens read-only reads, works on pools and changes no rows", "[kv_cache]") {
   registry_fixture t;
   const auto owner = t.open();

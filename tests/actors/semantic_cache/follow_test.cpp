@@ -1,4 +1,7 @@
 // How the cache in memory and its file stay one, whoever writes the file.
+#include "cortex/detail/spawn_loaded.hpp"
+#include "cortex/semantic_cache/actor.hpp"
+
 #include "cache_fixture.hpp"
 #include "support/sqlite_probe.hpp"
 #include "support/wait.hpp"
@@ -91,4 +94,31 @@ TEST_CASE("a cache that is opened again at once has all that was handed to the o
     for (std::size_t i = 0; i < 4; ++i) // nobody waits for them
       opened->tell(cache::put{key_of("prompt " + std::to_string(4 * round + i)), {"x"}});
   }
+}
+
+TEST_CASE("lookups that could not be written during a reading count once", "[semantic_cache]") {
+  cortex::runtime_options steps;
+  steps.deterministic = true;
+  testing::cache_fixture t{"2025-12-22T10:00:00Z", steps};
+  auto file = t.open().database();
+  const auto actor = cortex::detail::spawn_loaded<cache::actor>(
+    *t.rt, "wide", cache::actor_parts{file, t.rt->unowned()},
+    [](cortex::storage::database& from) {
+      return from.read([](cortex::storage::snapshot& view) { return cache::read_file(view); });
+    },
+    [](const cache::file_content&) {}, {});
+  REQUIRE(actor);
+  REQUIRE(actor->call(cache::put{key_of("prompt"), {"-"}}));
+  testing::sqlite_probe other{t.file(), testing::sqlite_probe::access::read_write};
+  other.execute("CREATE TRIGGER refuse BEFORE UPDATE ON llm_cache_stats "
+                "BEGIN SELECT RAISE(ABORT, 'refused'); END");
+
+  actor->tell(cache::write_failed{}); // the file is to be read
+  actor->tell(cache::get{key_of("prompt")});
+  auto written = actor->ask(cache::flush{}); // in one group with the reading
+  t.rt->run_until_idle();
+
+  CHECK_FALSE(written.get());
+  CHECK(actor->call(cache::stats{}).value().hits == 1);
+  CHECK(actor->call(cache::list{}).value().entries.at(0).hit_count == 1);
 }
