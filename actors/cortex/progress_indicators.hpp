@@ -196,8 +196,8 @@ public:
   void log(std::string_view text) const;
 
   /// Waits until all that was said before is written; on a terminal with the next redraw, which
-  /// comes no sooner for it. Errors: `timeout`; `io` if the output cannot
-  /// be written; those of a request.
+  /// comes no sooner for it. Errors: `timeout`; `io` if the output cannot be written; those of a
+  /// request.
   expected<void> drain(std::chrono::nanoseconds within) const;
   /// The same within `options::patience`.
   expected<void> drain() const;

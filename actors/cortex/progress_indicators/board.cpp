@@ -373,7 +373,7 @@ bool board::join_family(slot& what) {
     return false;
   }
   families_[parent].members.push_back(&what);
-  families_[what.id].depth = depth + 1;
+  place(what, depth + 1);
   return true;
 }
 
@@ -389,7 +389,15 @@ void board::leave_family(slot& what) {
   for (auto* orphan : own.mapped().members) {
     orphan->content.parent = 0;
     families_[0].members.push_back(orphan);
+    place(*orphan, 1);
   }
+}
+
+void board::place(const slot& what, std::size_t depth) {
+  auto& own = families_[what.id];
+  own.depth = depth;
+  for (const auto* each : own.members)
+    place(*each, depth + 1);
 }
 
 void board::add_drawn(std::vector<drawn_display>& to, std::uint64_t under, std::size_t depth,

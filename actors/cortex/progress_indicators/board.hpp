@@ -95,6 +95,7 @@ private:
   /// False if it is nested too deeply.
   bool join_family(detail::slot& what);
   void leave_family(detail::slot& what);
+  void place(const detail::slot& what, std::size_t depth);
 
   look look_;
   event_writer events_;

@@ -225,6 +225,21 @@ TEST_CASE("displays nest 64 deep and no deeper", "[progress_indicators][terminal
   CHECK(t.screen.text().find("number 65") == std::string::npos);
 }
 
+TEST_CASE("displays that go on when the one around them has ended are nested less deeply",
+          "[progress_indicators][terminal]") {
+  testing::progress_fixture t{rendering::terminal};
+  const auto& shown = t.open();
+  auto around = std::optional{shown.operation("outer")};
+  for (int i = 0; i < 200; ++i) {
+    auto next
+      = shown.operation("T", progress::operation_type::generic, {}, {.under = around->id()});
+    const auto inner = shown.bar(1, "B", {.under = next.id()});
+    CHECK(inner.context());
+    around.reset();
+    around.emplace(std::move(next));
+  }
+}
+
 TEST_CASE("what does not change is not drawn", "[progress_indicators][terminal]") {
   testing::progress_fixture t{rendering::terminal, 60};
   const auto bar = t.open().bar(10, "B");
