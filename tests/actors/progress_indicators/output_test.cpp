@@ -116,6 +116,7 @@ TEST_CASE("lines of many threads are whole and none is lost",
 TEST_CASE("an output that blocks holds up nobody, and closing ends in time",
           "[progress_indicators][concurrency]") {
   pipe_pair pipe; // nobody reads
+  REQUIRE(::fcntl(pipe.ends[1], F_SETPIPE_SZ, 4096) > 0); // less than what is kept
   const auto before = threads_of_process();
   {
     auto rt = cortex::runtime::open().value();
@@ -143,6 +144,7 @@ TEST_CASE("an output that blocks holds up nobody, and closing ends in time",
 TEST_CASE("lines that were dropped are told when there is room again",
           "[progress_indicators][concurrency]") {
   pipe_pair pipe;
+  REQUIRE(::fcntl(pipe.ends[1], F_SETPIPE_SZ, 4096) > 0); // less than what is kept
   auto rt = cortex::runtime::open().value();
   auto wanted = into(pipe.ends[1]);
   wanted.max_pending_bytes = 65'536;
