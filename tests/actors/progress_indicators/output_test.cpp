@@ -115,7 +115,7 @@ TEST_CASE("lines of many threads are whole and none is lost",
 
 TEST_CASE("an output that blocks holds up nobody, and closing ends in time",
           "[progress_indicators][concurrency]") {
-  pipe_pair pipe; // nobody reads
+  pipe_pair pipe;                                         // nobody reads
   REQUIRE(::fcntl(pipe.ends[1], F_SETPIPE_SZ, 4096) > 0); // less than what is kept
   const auto before = threads_of_process();
   {
