@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <memory>
 #include <sstream>
 
 namespace testing = cortex::testing;
@@ -15,17 +16,17 @@ namespace {
 struct with_events : testing::progress_fixture {
   with_events() : progress_fixture(progress::rendering::terminal) {
     wanted.events.emplace();
-    wanted.events->write = [this](std::string_view bytes) { text += bytes; };
+    wanted.events->write = [text = text](std::string_view bytes) { *text += bytes; };
   }
   std::vector<json> events() {
     settle();
     std::vector<json> out;
-    std::istringstream in{std::exchange(text, {})};
+    std::istringstream in{std::exchange(*text, {})};
     for (std::string line; std::getline(in, line);)
       out.push_back(json::parse(line));
     return out;
   }
-  std::string text;
+  std::shared_ptr<std::string> text = std::make_shared<std::string>(); // the end tells, too
 };
 
 } // namespace
