@@ -36,7 +36,7 @@ public:
     const auto held = current_.get()->held;
     if (const auto* there = held->there())
       return *there;
-    if (auto refused = blocking_refused(name_))
+    if (auto refused = blocking_refused((std::string{"opening "} + name_).c_str()))
       return unexpected{*std::move(refused)};
     return held->get(*this);
   }

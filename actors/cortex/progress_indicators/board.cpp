@@ -141,15 +141,13 @@ void board::change_step(const slot_ref& what, std::int64_t index, step_status to
 }
 
 void board::finish(const slot_ref& what, transition& made) {
-  if (refused(*what))
-    too_deep_.erase(what->id);
-  if (gone(*what))
-    return;
   const bool shown = what->where == slot::presence::shown;
   if (!shown && what->content.kind != display_kind::spinner)
     adopt(what, made.at);
   if (refused(*what))
-    return finish(what, made);
+    too_deep_.erase(what->id);
+  if (gone(*what))
+    return;
   what->where = slot::presence::ended;
   auto& ended = what->content;
   if (made.latest)

@@ -37,6 +37,23 @@ bool is_gone(pid_t number) {
   return text.empty() || text.find(") Z") != text.npos;
 }
 
+/// Lets a program that waits for what it has started run out of time.
+void require_ended_with(const std::string& started_by_it, std::chrono::milliseconds kill_after) {
+  const testing::temp_dir folder;
+  const auto pid_file = (folder / "pid").string();
+  auto what = shell(started_by_it + " & echo $! > '" + pid_file + "'; wait");
+  what.timeout = 300ms;
+  what.kill_after = kill_after;
+
+  const auto ended = run_process(what);
+
+  REQUIRE_FALSE(ended);
+  CHECK(ended.error() == errc::timeout);
+  const auto started = number_in(pid_file);
+  REQUIRE(started > 0);
+  CHECK(testing::eventually([started] { return is_gone(started); }));
+}
+
 } // namespace
 
 TEST_CASE("a program's output, errors and status come back", "[process]") {
@@ -90,36 +107,12 @@ TEST_CASE("a program has a plain locale, the given variables and an empty input"
 }
 
 TEST_CASE("a program that takes too long is ended with all it has started", "[process][errors]") {
-  const testing::temp_dir folder;
-  const auto pid_file = (folder / "pid").string();
-  auto what = shell("sleep 1000 & echo $! > '" + pid_file + "'; wait");
-  what.timeout = 300ms;
-
-  const auto ended = run_process(what);
-
-  REQUIRE_FALSE(ended);
-  CHECK(ended.error() == errc::timeout);
-  const auto started = number_in(pid_file);
-  REQUIRE(started > 0);
-  CHECK(testing::eventually([started] { return is_gone(started); }));
+  require_ended_with("sleep 1000", 2s);
 }
 
 TEST_CASE("what a program leaves behind at its time-out is killed, though it ignores SIGTERM",
           "[process][errors]") {
-  const testing::temp_dir folder;
-  const auto pid_file = (folder / "pid").string();
-  // The program itself dies of SIGTERM; what it has started does not.
-  auto what = shell("(trap '' TERM; exec sleep 1000) & echo $! > '" + pid_file + "'; wait");
-  what.timeout = 300ms;
-  what.kill_after = 100ms;
-
-  const auto ended = run_process(what);
-
-  REQUIRE_FALSE(ended);
-  CHECK(ended.error() == errc::timeout);
-  const auto started = number_in(pid_file);
-  REQUIRE(started > 0);
-  CHECK(testing::eventually([started] { return is_gone(started); }));
+  require_ended_with("(trap '' TERM; exec sleep 1000)", 100ms); // the program itself dies of it
 }
 
 TEST_CASE("a program may be given all the time there is", "[process]") {
