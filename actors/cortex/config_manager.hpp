@@ -57,7 +57,8 @@ struct exported {
 };
 
 /// Writes the state of the machine to a file, mode 0600, whole or not at all. Missing folders above
-/// it are made. Errors: those of the operating system, `corrupt` (the preferences are damaged).
+/// it are made. Errors: those of the operating system; `corrupt` (the preferences are damaged);
+/// `outcome_unknown` if the file is in place and its folder could not be flushed.
 struct export_to {
   using reply = exported;
   std::string path;
@@ -189,7 +190,8 @@ struct saved {
 /// Replaces the content of the file. The reply comes when it is on the disk. Saves that wait at the
 /// same time become one write. Errors: `invalid_argument` if it could not be read again;
 /// `corrupt` if the file is damaged and `replace_damaged` is not set; `in_use` naming the process
-/// that holds the lock; `no_space`, `permission`, `read_only`, `io`.
+/// that holds the lock; `no_space`, `permission`, `read_only`, `io`; `outcome_unknown` if the file
+/// is in place and its folder could not be flushed.
 struct save_preferences {
   using reply = saved;
   yaml preferences;

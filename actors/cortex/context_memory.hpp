@@ -275,7 +275,8 @@ public:
   /// The same to a file of the owner's alone (mode 0600), which is flushed and then takes the name
   /// at once: whatever fails, the name leads to the whole document or to what it led to before.
   /// Returns the path. Errors also: `invalid_argument` if there is something of that name that is
-  /// neither a file nor a link; `permission`, `not_found` (folder), `no_space`, `read_only`, `io`.
+  /// neither a file nor a link; `permission`, `not_found` (folder), `no_space`, `read_only`, `io`;
+  /// `outcome_unknown` if the file is in place and its folder could not be flushed.
   expected<std::string> export_json(const std::string& path, export_options how = {}) const;
 
   /// Takes in an exported document, in one transaction: entries that are not there yet, under new

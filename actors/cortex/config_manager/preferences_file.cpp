@@ -87,14 +87,14 @@ expected<void> preferences_file::write(const yaml& root) {
   auto written = file->append(*text);
   if (written)
     written = file->finish();
-  if (!written) {
+  if (!written && written.error() != errc::outcome_unknown) {
     bytes_.reset(); // whatever is there now
     return written;
   }
   bytes_ = *std::move(text);
   document_ = *std::move(again);
   damage_.reset();
-  return {};
+  return written;
 }
 
 } // namespace cortex::config_manager

@@ -35,7 +35,8 @@ public:
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
   /// Replaces the file. Errors: `invalid_argument` if it could not be read again, with nothing
-  /// changed; those of the operating system.
+  /// changed; those of the operating system; `outcome_unknown` if the file is in place, which it
+  /// says from now on, and its folder could not be flushed.
   [[nodiscard]] expected<void> write(const yaml& root);
 
 private:

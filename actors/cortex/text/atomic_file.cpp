@@ -75,7 +75,11 @@ expected<void> atomic_file::finish() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
     return detail::system_failure("cannot give '" + path_ + "' its name");
   temporary_.clear();
-  return flush_folder_of(path_);
+  if (const auto flushed = flush_folder_of(path_); !flushed)
+    return fail(errc::outcome_unknown,
+                "'" + path_
+                  + "' is in place and may not survive a power cut: " + flushed.error().detail);
+  return {};
 }
 
 expected<void> flush_folder_of(const std::string& path) {

@@ -23,7 +23,9 @@ public:
 
   /// Collects pieces into larger writes. Errors: `no_space`, `io`, …
   expected<void> append(std::string_view piece);
-  /// Flushes the file to the disk, gives it its name and flushes the folder.
+  /// Flushes the file to the disk, gives it its name and flushes the folder. Errors: those of the
+  /// operating system; `outcome_unknown` if the file is in place and its folder could not be
+  /// flushed.
   [[nodiscard]] expected<void> finish();
 
 private:
