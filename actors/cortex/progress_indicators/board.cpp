@@ -188,7 +188,7 @@ void board::cancel_all(monotonic_time at) {
 }
 
 void board::tell_dropped(bool last, monotonic_time at) {
-  if (const auto count = lines_.take_untold(last); count != 0)
+  if (const auto count = lines_.take_untold(kept_bytes(), last); count != 0)
     add(marked(look_, level::warning,
                std::to_string(count) + " lines were dropped: the output was too slow"));
   events_.tell_dropped(last, at);
@@ -370,6 +370,7 @@ bool board::join_family(slot& what) {
     too_deep_.insert(what.id);
     return false;
   }
+  too_deep_.erase(what.id); // a spinner that is started again
   families_[parent].members.push_back(&what);
   place(what, depth + 1);
   return true;

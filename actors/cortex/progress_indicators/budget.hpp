@@ -32,8 +32,8 @@ public:
 
   [[nodiscard]] bool owes_word() const noexcept { return untold_ != 0; }
   /// What was dropped since the last time, if half of the room is free again or at the `end`.
-  [[nodiscard]] std::uint64_t take_untold(bool end) noexcept {
-    return end || elsewhere_ < most_ / 2 ? std::exchange(untold_, 0) : 0;
+  [[nodiscard]] std::uint64_t take_untold(std::size_t kept_here, bool end) noexcept {
+    return end || elsewhere_ + kept_here < most_ / 2 ? std::exchange(untold_, 0) : 0;
   }
   /// The same for the metric.
   [[nodiscard]] std::uint64_t take_uncounted() noexcept { return std::exchange(uncounted_, 0); }

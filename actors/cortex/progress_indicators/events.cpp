@@ -110,7 +110,7 @@ void event_writer::end(const context& what, std::string_view text, monotonic_tim
 }
 
 void event_writer::tell_dropped(bool last, monotonic_time at) {
-  const auto count = room_.take_untold(last);
+  const auto count = room_.take_untold(lines_.size(), last);
   if (count == 0)
     return;
   auto line = made("dropped", 0, at);

@@ -198,6 +198,26 @@ TEST_CASE("a size that cannot be told is 80 x 24, and nothing ends",
   CHECK(t.screen.lines() == lines{"✓ S"});
 }
 
+TEST_CASE("lines that find no room between two redraws are told once, in one line",
+          "[progress_indicators][terminal][pressure]") {
+  testing::progress_fixture t{rendering::terminal};
+  t.wanted.max_pending_bytes = 65'536;
+  const auto& shown = t.open();
+  const auto bar = shown.bar(10, "B");
+  t.settle(); // what follows waits for the next redraw
+  t.written.clear();
+
+  for (int i = 0; i < 1000; ++i)
+    shown.log(std::string(1000, 'x'));
+  t.pass(300ms);
+
+  const auto dropped = shown.dropped_lines();
+  REQUIRE(dropped > 900);
+  CHECK(t.written.find("⚠ " + std::to_string(dropped) + " lines were dropped")
+        != std::string::npos);
+  CHECK(t.written.size() < 80'000);
+}
+
 TEST_CASE("displays nest 64 deep and no deeper", "[progress_indicators][terminal][errors]") {
   testing::progress_fixture t{rendering::terminal, 200, 80};
   const auto& shown = t.open();
@@ -223,6 +243,23 @@ TEST_CASE("displays nest 64 deep and no deeper", "[progress_indicators][terminal
   t.pass(100ms);
   CHECK(t.screen.text().find("✓ number 64 - Done\n") != std::string::npos);
   CHECK(t.screen.text().find("number 65") == std::string::npos);
+}
+
+TEST_CASE("a spinner that found no place takes others in once it is started where there is one",
+          "[progress_indicators][terminal]") {
+  testing::progress_fixture t{rendering::terminal, 60, 80};
+  const auto& shown = t.open();
+  std::vector<progress::operation> nested;
+  for (int depth = 1; depth <= 64; ++depth)
+    nested.push_back(shown.operation("T", progress::operation_type::generic, {},
+                                     {.under = nested.empty() ? 0 : nested.back().id()}));
+  const auto spinner = shown.spinner("S", {.under = nested.back().id()});
+  CHECK_FALSE(spinner.context());
+  nested.clear();
+  spinner.start("S");
+  CHECK(spinner.context());
+  const auto inner = shown.bar(1, "B", {.under = spinner.id()});
+  CHECK(inner.context());
 }
 
 TEST_CASE("displays that go on when the one around them has ended are nested less deeply",
