@@ -162,8 +162,10 @@ struct import_from {
   std::optional<std::vector<std::string>> sections{}; ///< `packages`, `preferences`; empty = both.
   bool force = false;                                 ///< Does not validate.
   bool replace_preferences = false;                   ///< Instead of merging them.
-  bool batches = false;        ///< One command for each source and list instead of each package.
-  bool end_of_options = false; ///< `--` before the names of packages.
+  bool batches = false; ///< One command for each source and list instead of each package.
+  /// `--` before the names of packages; and apt takes none of them for a regular expression, as it
+  /// otherwise does with a dot in a name that no package has.
+  bool end_of_options = false;
   /// Nothing more is begun once this says so, nor once the runtime stops; what is left is skipped.
   std::stop_token stop{};
 };

@@ -178,8 +178,10 @@ expected<std::string> link_beside(const std::string& path) {
     auto name = broken_name(path, number);
     if (::link(path.c_str(), name.c_str()) == 0) {
       static_cast<void>(make_private(name));
-      if (auto flushed = text::flush_folder_of(name); !flushed)
+      if (auto flushed = text::flush_folder_of(name); !flushed) {
+        ::unlink(name.c_str());
         return unexpected{std::move(flushed).error()};
+      }
       return name;
     }
     if (errno != EEXIST)

@@ -1,6 +1,7 @@
 #include "cortex/config_manager/install.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 namespace cortex::config_manager {
@@ -33,26 +34,41 @@ struct grammar {
   std::vector<std::string> command;
   std::string_view before_version;
   bool scopes = false; ///< Names may be `@scope/name`.
+  bool files = false;  ///< Words may be addresses, with a colon, and names of archives.
 };
 
 const grammar* grammar_of(std::string_view source) {
   static const std::vector<grammar> all{{"apt", {"sudo", "apt-get", "install", "-y"}, "="},
-                                        {"pip", {"pip3", "install"}, "=="},
-                                        {"npm", {"npm", "install", "-g"}, "@", true}};
+                                        {"pip", {"pip3", "install"}, "==", false, true},
+                                        {"npm", {"npm", "install", "-g"}, "@", true, true}};
   const auto at = std::find_if(all.begin(), all.end(),
                                [source](const grammar& each) { return each.source == source; });
   return at == all.end() ? nullptr : &*at;
 }
 
-// With a `-` at its end apt takes a word for a package to be removed; with a slash but no scope npm
-// takes it for a repository or a folder.
-bool names_package(std::string_view name, const grammar& how) noexcept {
-  return is_identifier(name, how.scopes) && name.back() != '-'
+bool names_file(std::string_view text) {
+  std::string small{text};
+  std::transform(small.begin(), small.end(), small.begin(), [](char each) {
+    return each >= 'A' && each <= 'Z' ? static_cast<char>(each - 'A' + 'a') : each;
+  });
+  constexpr std::array endings{".tar", ".tgz", ".tbz", ".txz", ".tlz", ".zip",
+                               ".whl", ".gz",  ".bz2", ".xz",  ".lz",  ".lzma"};
+  return small.find(':') != small.npos
+         || std::any_of(endings.begin(), endings.end(),
+                        [&small](const char* each) { return small.ends_with(each); });
+}
+
+// With a `-` at its end apt takes a word for a package to be removed, and where there is no package
+// of a name with a dot it takes the name for a regular expression: `b.+` is all that has a `b`.
+// With a slash but no scope npm takes a word for a repository or a folder.
+bool names_package(std::string_view name, const grammar& how) {
+  return is_identifier(name, how.scopes) && name.back() != '-' && name.find(".+") == name.npos
+         && !(how.files && names_file(name))
          && (name.front() == '@' || name.find('/') == name.npos);
 }
 
-bool is_version(std::string_view text) noexcept {
-  return is_identifier(text, false) && text.back() != '-';
+bool is_version(std::string_view text, const grammar& how) {
+  return is_identifier(text, false) && text.back() != '-' && !(how.files && names_file(text));
 }
 
 } // namespace
@@ -79,12 +95,14 @@ expected<std::vector<std::string>> install_command(const std::vector<package>& p
   auto words = how->command;
   if (action == install_action::downgrade && source == "apt")
     words.emplace_back("--allow-downgrades");
+  if (end_of_options && source == "apt")
+    words.insert(words.end(), {"-o", "APT::Cmd::Pattern-Only=true"}); // no regular expressions
   if (end_of_options)
     words.emplace_back("--");
   for (const auto& [name, version, from] : packages) {
     if (!names_package(name, *how))
       return fail(errc::invalid_argument, shown(name) + " is no name of a package");
-    if (!version.empty() && !is_version(version))
+    if (!version.empty() && !is_version(version, *how))
       return fail(errc::invalid_argument,
                   shown(version) + " is no version of package '" + name + "'");
     words.push_back(version.empty() ? name : name + std::string{how->before_version} + version);

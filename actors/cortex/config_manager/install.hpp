@@ -15,10 +15,11 @@ namespace cortex::config_manager {
 [[nodiscard]] bool is_identifier(std::string_view text, bool allow_slash) noexcept;
 
 /// The command for packages of one source. A name or a version that ends in `-` is refused, since
-/// it would remove a package, and a slash outside of a scope (`@scope/name`), since it names no
-/// package. Errors: `invalid_argument` naming the package, or the source; nothing of a refused text
-/// but its beginning is told. @pre `packages` is not empty.
-/// Thread-safe.
+/// it would remove a package, a slash outside of a scope (`@scope/name`), since it names no
+/// package, `.+`, since apt may take it for a pattern, and for pip and npm a colon and the endings
+/// of archives, since these are files and addresses. Errors: `invalid_argument` naming the package,
+/// or the source; nothing of a refused text but its beginning is told. @pre `packages` is not
+/// empty. Thread-safe.
 [[nodiscard]] expected<std::vector<std::string>>
 install_command(const std::vector<package>& packages, install_action action, bool end_of_options);
 

@@ -212,6 +212,24 @@ TEST_CASE_METHOD(defects_fixture, "CM-9: an import removes no package",
   CHECK(machine.installs() == std::vector<words>{{"sudo", "apt-get", "install", "-y", "good"}});
 }
 
+TEST_CASE_METHOD(defects_fixture, "CM-9: a name stands for one package of its source",
+                 "[config_manager][security]") {
+  const words no_packages{"b.+", "git@host:repo", "gist:1f2e", "x.TGZ", "y.tar.gz"};
+  std::string list = "packages:\n- {name: b.+, source: apt}\n";
+  for (std::size_t i = 1; i < no_packages.size(); ++i)
+    list += "- {name: '" + no_packages[i] + "', source: npm}\n";
+  list += "- {name: n, version: 'file:x', source: npm}\n- {name: p, version: 1.whl, source: pip}\n"
+          "- {name: python3.11, source: apt}\n- {name: 'libc6:i386', source: apt}\n"
+          "- {name: vim, version: '2:9.0', source: apt}\n- {name: zope.interface, source: pip}\n";
+
+  const auto done = import(header + list);
+
+  auto refused = no_packages;
+  refused.insert(refused.end(), {"n", "p"});
+  CHECK(done.failed == refused);
+  CHECK(done.installed == words{"python3.11", "libc6:i386", "vim", "zope.interface"});
+}
+
 TEST_CASE_METHOD(defects_fixture,
                  "CM-12: an import tells why a package failed, and keeps a record of each command",
                  "[config_manager]") {
@@ -252,7 +270,8 @@ TEST_CASE_METHOD(defects_fixture, "CM-12: packages of one source go in one comma
   const auto done = good(open().call(what));
 
   CHECK(machine.installs()
-        == std::vector<words>{{"sudo", "apt-get", "install", "-y", "--", "a=1", "b"},
+        == std::vector<words>{{"sudo", "apt-get", "install", "-y", "-o",
+                               "APT::Cmd::Pattern-Only=true", "--", "a=1", "b"},
                               {"pip3", "install", "--", "p"}});
   CHECK(done.installed == words{"a", "b", "p"});
   CHECK(done.failed == words{"-bad"});
