@@ -25,6 +25,7 @@ class since_read {
 public:
   /// Names a change that was noted.
   struct ticket {
+    std::uint64_t owner = 0;
     std::uint64_t reading = 0;
     std::size_t place = 0;
   };
@@ -47,10 +48,13 @@ public:
   template <class Change>
   ticket note(Change again) {
     if (reading_ == 0)
-      return {};
+      return {owner_, 0, 0};
     done_.emplace_back(std::move(again));
-    return {reading_, done_.size() - 1};
+    return {owner_, reading_, done_.size() - 1};
   }
+
+  /// Whether a change was made on the memory of this actor, not on that of one before a crash.
+  [[nodiscard]] bool made_here(const ticket& noted) const noexcept { return noted.owner == owner_; }
 
   /// The file has refused a change: it is not done again.
   void withdraw(const ticket& noted) noexcept {
@@ -78,6 +82,7 @@ public:
 
 private:
   std::vector<std::function<void(Table&)>> done_;
+  std::uint64_t owner_ = unique_number();
   std::uint64_t reading_ = 0; // that is under way; 0 = none
   bool wanted_ = false;
 };

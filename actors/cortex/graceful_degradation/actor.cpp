@@ -193,6 +193,10 @@ void actor::operator()(const write_failed& /*request*/) {
 }
 
 void actor::operator()(const accesses_unwritten& request) {
+  if (!since_read_.made_here(request.noted)) { // what was read after the crash lacks them
+    table_.replay_accesses(request.log);
+    return;
+  }
   since_read_.withdraw(request.noted);
   table_.restore_accesses(request.log);
 }

@@ -92,3 +92,15 @@ TEST_CASE("a reading that is asked for during another one follows it", "[since_r
   notes.give_up();
   CHECK(notes.wanted());
 }
+
+TEST_CASE("what another one before a crash has noted is told from what was made here",
+          "[since_read][recovery]") {
+  since_read<table> before;
+  since_read<table> notes;
+  CHECK(notes.made_here(notes.note(append('a'))));
+  CHECK_FALSE(notes.made_here(before.note(append('b'))));
+  REQUIRE(before.begin() != 0);
+  REQUIRE(notes.begin() != 0);
+  CHECK(notes.made_here(notes.note(append('a'))));
+  CHECK_FALSE(notes.made_here(before.note(append('b'))));
+}
