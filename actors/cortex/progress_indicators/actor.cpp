@@ -9,10 +9,13 @@ actor::actor(std::shared_ptr<detail::stage> on)
   : stage_(std::move(on)),
     board_(stage_->looks, stage_->opened, stage_->events.has_value(), stage_->how.event_interval,
            stage_->how.max_pending_bytes),
-    pace_(stage_->how.redraw_interval) {}
+    pace_(stage_->how.redraw_interval) {
+  board_.take_over(std::exchange(stage_->left_behind, {}), stage_->now());
+}
 
-// After a crash what was shown is gone, but for the cursor.
+// After a crash there is another actor, which goes on with what is shown.
 actor::~actor() {
+  stage_->left_behind = board_.give_away();
   if (timer_ != nullptr)
     timer_->recall(stage_->rt.continuations());
   stage_->out.put(board_.restore());
@@ -92,6 +95,8 @@ void actor::operator()(const redraw& /*request*/) {
 
 void actor::on_start(weak_handle<own_protocol> self) {
   timer_ = std::make_shared<redraw_timer>(std::move(self));
+  if (board_.size() != 0)
+    settle();
 }
 
 void actor::on_stop() {

@@ -51,7 +51,7 @@ void board::begin(const slot_ref& what, transition& made) {
   adopt(what, made.at);
 }
 
-// An actor that was made anew meets displays that it does not know.
+// Whoever updates a display may be heard before whoever began it.
 void board::adopt(const slot_ref& what, monotonic_time at) {
   if (what->where != slot::presence::unknown)
     return;
@@ -185,6 +185,18 @@ void board::cancel_all(monotonic_time at) {
     made.at = at;
     finish(last, made);
   }
+}
+
+std::vector<slot_ref> board::give_away() noexcept {
+  for (const auto& each : live_)
+    each->where = slot::presence::unknown;
+  return std::exchange(live_, {});
+}
+
+// Those around others come first: they began before them.
+void board::take_over(const std::vector<slot_ref>& displays, monotonic_time at) {
+  for (const auto& each : displays)
+    adopt(each, at);
 }
 
 void board::tell_dropped(bool last, monotonic_time at) {

@@ -45,6 +45,10 @@ public:
                    const std::string& text, monotonic_time at);
   /// Ends all that is shown as `cancelled`.
   void cancel_all(monotonic_time at);
+  /// What is shown, for the board of an actor that is made anew. This one is of no use after it.
+  [[nodiscard]] std::vector<detail::slot_ref> give_away() noexcept;
+  /// Shows what another board gave away, as if it began now.
+  void take_over(const std::vector<detail::slot_ref>& displays, monotonic_time at);
   /// Tells what was dropped, once there is room again or at the `last` moment.
   void tell_dropped(bool last, monotonic_time at);
 

@@ -4,6 +4,7 @@
 #include "cortex/progress_indicators/marks.hpp"
 #include "cortex/progress_indicators/outlet.hpp"
 #include "cortex/progress_indicators/protocol.hpp"
+#include "cortex/progress_indicators/slot.hpp"
 #include "cortex/runtime.hpp"
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cortex::progress_indicators::detail {
 
@@ -39,6 +41,8 @@ public:
 
   std::atomic<std::uint64_t> last_id{0};
   std::atomic<std::uint32_t> waiting_lines{0}; ///< That the actor has not seen.
+  // The actor's:
+  std::vector<slot_ref> left_behind; ///< By one that crashed.
   // Written by the actor:
   std::atomic<std::uint64_t> live{0};
   std::atomic<std::uint64_t> redraws{0};
