@@ -261,7 +261,7 @@ struct install_record {
   std::vector<package_change> packages;
   std::vector<std::string> arguments;
   bool succeeded = false;
-  std::string errors{}; ///< What it said, at most 4,096 bytes.
+  std::string errors{}; ///< What it said last, at most 4,096 bytes, without secrets.
   wall_time begun{};
   wall_time ended{};
 };

@@ -1,6 +1,7 @@
 // Making the machine what a file says.
 #include "cortex/config_manager/install.hpp"
 #include "cortex/config_manager/session.hpp"
+#include "cortex/text/redaction.hpp"
 #include "cortex/text/unicode.hpp"
 
 #include <algorithm>
@@ -9,13 +10,17 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace cortex::config_manager {
 namespace {
 
-/// The end of what a program said: there it says why.
-std::string last_words(std::string text) {
+/// The end of what a program said: there it says why. Without secrets, such as those in addresses
+/// that it fetched from.
+std::string last_words(std::string_view said) {
   constexpr std::size_t longest = 4096;
+  auto text = text::redacted(said);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
     text.pop_back();
   if (text.size() > longest)

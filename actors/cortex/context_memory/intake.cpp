@@ -1,6 +1,6 @@
 #include "cortex/context_memory/intake.hpp"
 
-#include "cortex/context_memory/redaction.hpp"
+#include "cortex/text/redaction.hpp"
 #include "cortex/text/unicode.hpp"
 #include "cortex/text/utc_time.hpp"
 
@@ -74,11 +74,11 @@ expected<new_entry> prepare(entry what, wall_time now, bool redact) {
   if (!metadata)
     return unexpected{std::move(metadata).error()};
   if (redact) {
-    what.context = redacted(what.context);
-    what.action = redacted(what.action);
-    what.result = redacted(what.result);
+    what.context = text::redacted(what.context);
+    what.action = text::redacted(what.action);
+    what.result = text::redacted(what.result);
     if (what.metadata.size() > 0) {
-      context_memory::redact(what.metadata);
+      text::redact(what.metadata);
       metadata = what.metadata.dump();
     }
   }

@@ -1,6 +1,6 @@
 #include "cortex/context_memory/document.hpp"
 #include "cortex/context_memory/intake.hpp"
-#include "cortex/context_memory/redaction.hpp"
+#include "cortex/text/redaction.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -73,7 +73,7 @@ struct reading {
 
   void clean(std::string& text) const {
     if (redact)
-      text = redacted(text);
+      text = text::redacted(text);
   }
 };
 
@@ -118,7 +118,7 @@ expected<void> read_pattern(object_reader& from, const reading& how, document& o
     return good;
   how.clean(what.description);
   if (how.redact)
-    redact(what.actions);
+    text::redact(what.actions);
   out.patterns.push_back({std::move(what), std::move(made)});
   return {};
 }

@@ -100,6 +100,25 @@ TEST_CASE_METHOD(import_fixture, "a command that takes too long has failed, by n
   CHECK(machine.limits().back() == std::chrono::seconds{300});
 }
 
+TEST_CASE_METHOD(import_fixture, "why a command failed is told without secrets",
+                 "[config_manager][errors]") {
+  const std::string filler(5000, '.'); // only the end of it is told
+  machine.answer(words{"pip3", "install", "a"}, process_result{1, 0, "",
+                                                               "no index at https://joe:" + filler
+                                                                 + "@host/simple\n"
+                                                                   "PIP_TOKEN=abc was refused\n"});
+  std::vector<cm::install_record> told;
+  auto how = options();
+  how.on_install = [&](const cm::install_record& each) { told.push_back(each); };
+
+  const auto done = good(open(how).call(file_of("packages:\n- {name: a, source: pip}\n")));
+
+  const std::string why = "no index at https://[redacted]@host/simple\nPIP_[redacted] was refused";
+  CHECK(done.failures.at(0).why.detail == why);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].errors == why);
+}
+
 TEST_CASE_METHOD(import_fixture, "what cannot be imported says why", "[config_manager][errors]") {
   const auto config = open();
   CHECK(config.call(cm::import_from{(folder / "none").string()}).error() == errc::not_found);

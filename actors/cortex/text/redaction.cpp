@@ -1,4 +1,4 @@
-#include "cortex/context_memory/redaction.hpp"
+#include "cortex/text/redaction.hpp"
 
 #include "cortex/text/unicode.hpp"
 
@@ -7,7 +7,7 @@
 #include <initializer_list>
 #include <utility>
 
-namespace cortex::context_memory {
+namespace cortex::text {
 namespace {
 
 constexpr std::string_view replacement = "[redacted]";
@@ -25,8 +25,8 @@ struct run {
 run run_without_space(std::string_view text, std::size_t at) noexcept {
   std::size_t length = 0;
   while (at < text.size()) {
-    const auto next = text::decode(text, at);
-    if (next.valid && text::is_space(next.code_point))
+    const auto next = decode(text, at);
+    if (next.valid && is_space(next.code_point))
       break;
     at += next.length;
     ++length;
@@ -47,7 +47,7 @@ bool letter_before(std::string_view text, std::size_t at) noexcept {
   if (at == 0)
     return false;
   const auto before = static_cast<unsigned char>(text[at - 1]);
-  return before >= 0x80 || text::is_alnum(before); // beyond ASCII: taken for a letter
+  return before >= 0x80 || is_alnum(before); // beyond ASCII: taken for a letter
 }
 
 match_end match_service_key(std::string_view text, std::size_t at) noexcept {
@@ -147,4 +147,4 @@ void redact(json& value) {
   }
 }
 
-} // namespace cortex::context_memory
+} // namespace cortex::text

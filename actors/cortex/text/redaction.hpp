@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace cortex::context_memory {
+namespace cortex::text {
 
 /// The text with `[redacted]` in place of each of these, found from left to right:
 /// - keys: `sk`, `ghp`, `gho`, `xoxb` or `xoxp`, then `-` or `_`, then 16 or more characters up to
@@ -22,4 +22,4 @@ namespace cortex::context_memory {
 /// The same for all texts in a value; the keys of objects stay. Thread-safe.
 void redact(json& value);
 
-} // namespace cortex::context_memory
+} // namespace cortex::text

@@ -1,5 +1,5 @@
 // Secrets in texts, and what only looks like one.
-#include "cortex/context_memory/redaction.hpp"
+#include "cortex/text/redaction.hpp"
 
 #include "support/catch_compat.hpp"
 
@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-namespace memory = cortex::context_memory;
 using cortex::json;
+using cortex::text::redacted;
 
-TEST_CASE("secrets are replaced, each by its rule", "[context_memory]") {
+TEST_CASE("secrets are replaced, each by its rule", "[text]") {
   const std::vector<std::pair<std::string, std::string>> cases{
     {"use sk-0123456789abcdef now", "use [redacted] now"},
     {"ghp_0123456789abcdefghij", "[redacted]"},
@@ -25,29 +25,29 @@ TEST_CASE("secrets are replaced, each by its rule", "[context_memory]") {
     {"postgres://u:p@h:5432/db?x=a@b", "postgres://[redacted]@h:5432/db?x=a@b"},
     {"TOKEN=caf\u00e9\u3000rest", "[redacted]\u3000rest"},
   };
-  for (const auto& [text, wanted] : cases) {
-    INFO(text);
-    CHECK(memory::redacted(text) == wanted);
-    CHECK(memory::redacted(memory::redacted(text)) == wanted);
+  for (const auto& [given, wanted] : cases) {
+    INFO(given);
+    CHECK(redacted(given) == wanted);
+    CHECK(redacted(redacted(given)) == wanted);
   }
 }
 
-TEST_CASE("what only looks like a secret stays", "[context_memory]") {
-  for (const std::string text :
+TEST_CASE("what only looks like a secret stays", "[text]") {
+  for (const std::string given :
        {"", "sk-short", "task-0123456789abcdefghij", "disk_usage_of_everything",
         "xoxa-0123456789abcdef", "AKIAIOSFODNN7EXAMPL", "akiaiosfodnn7example", "--password",
         "--passwords are bad", "PASSWORD= x", "TOKEN", "https://host/a:b@c", "https://joe@host",
         "a:b@c", "://", "sk", "sk-"}) {
-    INFO(text);
-    CHECK(memory::redacted(text) == text);
+    INFO(given);
+    CHECK(redacted(given) == given);
   }
 }
 
-TEST_CASE("secrets inside a value are replaced, keys stay", "[context_memory]") {
+TEST_CASE("secrets inside a value are replaced, keys stay", "[text]") {
   json value = json::object(
     {{"TOKEN=x", json::array({1, "TOKEN=x", json::object({{"b", "ok"}, {"a", "SECRET=y"}})})}});
 
-  memory::redact(value);
+  cortex::text::redact(value);
 
   CHECK(value.dump() == R"({"TOKEN=x": [1, "[redacted]", {"b": "ok", "a": "[redacted]"}]})");
 }
