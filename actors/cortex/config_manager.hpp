@@ -292,7 +292,7 @@ struct options {
   std::vector<std::string> known_keys{};
   bool strict = false; ///< A key that comes twice in a file is an error.
   /// Follows what others do to the files, on a thread of its own. Their folders are followed by
-  /// what they are at open, not by name.
+  /// name: one that does not exist yet, or is replaced, is looked for.
   bool watch = true;
   yaml_limits limits{};                             ///< Of every file that is read.
   std::chrono::milliseconds query_limit{30'000};    ///< For each package manager. Range > 0.

@@ -1,25 +1,23 @@
 /// Notices that others change files.
 #pragma once
 
+#include "cortex/config_manager/watched_files.hpp"
 #include "cortex/detail/descriptor.hpp"
 #include "cortex/expected.hpp"
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace cortex::config_manager {
 
-/// Watches the folders of files, since editors put new files in the place of old ones. One thread,
-/// which sleeps while nothing happens. *Not thread-safe*.
+/// Watches files on one thread, which sleeps while nothing happens. *Not thread-safe*.
 class watcher {
 public:
-  /// Remembers from now on what happens to the files. Folders that do not exist are left out.
+  /// Remembers from now on what happens to the files, as told at `watched_files`.
   /// Errors: those of the operating system, such as too many watches of this user.
   [[nodiscard]] static expected<watcher> prepare(const std::vector<std::string>& files);
   watcher(watcher&& other) noexcept = default;
@@ -34,14 +32,12 @@ public:
   [[nodiscard]] expected<void> start(std::function<void()> changed, std::stop_token stop);
 
 private:
-  using place = std::pair<int, std::string>; // the watch of a folder, a name in it
-
   watcher(cortex::detail::descriptor events, cortex::detail::descriptor end,
-          std::vector<place> places) noexcept;
+          watched_files files) noexcept;
 
   cortex::detail::descriptor events_;
   cortex::detail::descriptor end_;
-  std::vector<place> places_;
+  watched_files files_; // the thread has its own
   std::uint32_t generation_;
   std::thread thread_;
 };

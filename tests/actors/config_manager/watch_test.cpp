@@ -157,6 +157,24 @@ TEST_CASE_METHOD(watch_fixture, "the file of the system is followed, too", "[con
   CHECK(good(config.get("s")).origin == cm::origin::system);
 }
 
+TEST_CASE_METHOD(watch_fixture, "a file whose folder is made after open is followed",
+                 "[config_manager]") {
+  ear hears;
+  auto how = watching();
+  how.system_file = (folder / "etc" / "cortex" / "system.yaml").string();
+  const auto config = open(std::move(how));
+  const auto listens = config.subscribe(hears.listener());
+  good(config.call(cm::load_preferences{}));
+
+  fs::create_directories(folder / "etc" / "cortex");
+  write_file(folder / "etc" / "cortex" / "system.yaml", "s: 1\n");
+  hears.wait_for(names("s"));
+  replace_file(folder / "etc" / "cortex" / "system.yaml", "t: 1\n");
+  hears.wait_for(names("t"));
+
+  CHECK(good(config.get("t")).origin == cm::origin::system);
+}
+
 TEST_CASE_METHOD(watch_fixture, "two managers hear of each other", "[config_manager]") {
   ear hears;
   const auto one = open(watching());
