@@ -189,7 +189,8 @@ void board::cancel_all(monotonic_time at) {
 
 std::vector<slot_ref> board::give_away() noexcept {
   for (const auto& each : live_)
-    each->where = slot::presence::unknown;
+    if (each->where == slot::presence::shown) // not one whose ending was cut off
+      each->where = slot::presence::unknown;
   return std::exchange(live_, {});
 }
 

@@ -59,7 +59,9 @@ TEST_CASE("an actor made anew goes on with what the one before it has shown",
   t.end(*first, ended);
   const auto outer = t.begin(*first, display_kind::operation, "outer");
   const auto inner = t.begin(*first, display_kind::bar, "inner", outer->id);
-  first.reset(); // as a crash does it
+  const auto cut_off = t.begin(*first, display_kind::bar, "cut off");
+  cut_off->where = progress::detail::slot::presence::ended; // the crash came while it was ended
+  first.reset();
   CHECK(t.screen.cursor_visible());
 
   inner->position = 2; // nobody is told of that
