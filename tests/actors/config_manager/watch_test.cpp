@@ -1,5 +1,6 @@
 // Who is told of changes, and when.
 #include "actors/config_manager/config_fixture.hpp"
+#include "support/threads.hpp"
 #include "support/wait.hpp"
 
 #include <condition_variable>
@@ -61,13 +62,6 @@ auto names(const std::string& key) {
 void replace_file(const fs::path& path, const std::string& text) {
   write_file(path.string() + ".new", text);
   fs::rename(path.string() + ".new", path);
-}
-
-std::size_t threads_of_this_process() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& each : fs::directory_iterator{"/proc/self/task"})
-    ++count;
-  return count;
 }
 
 } // namespace
@@ -221,11 +215,11 @@ TEST_CASE_METHOD(watch_fixture, "no thread and no descriptor is left when a mana
     const auto config = open(watching());
     good(config.call(set_key("a", 1)));
   }
-  const auto before = threads_of_this_process();
+  const auto before = threads_of_process();
   for (int i = 0; i < 20; ++i) {
     const auto config = open(watching());
     good(config.call(set_key("a", i)));
   }
 
-  CHECK(eventually([before] { return threads_of_this_process() <= before; }));
+  CHECK(eventually([before] { return threads_of_process() <= before; }));
 }

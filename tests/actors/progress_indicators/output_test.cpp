@@ -4,6 +4,7 @@
 
 #include "support/catch_compat.hpp"
 #include "support/exposition.hpp"
+#include "support/threads.hpp"
 #include "support/wait.hpp"
 
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 
 #include <array>
 #include <atomic>
-#include <filesystem>
 #include <set>
 #include <sstream>
 #include <string>
@@ -51,13 +51,6 @@ std::string read_all(int from) {
       return out;
     out.append(part.data(), static_cast<std::size_t>(got));
   }
-}
-
-std::size_t threads_of_process() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator{"/proc/self/task"})
-    ++count;
-  return count;
 }
 
 progress::options into(int fd, rendering how = rendering::lines) {
@@ -117,7 +110,7 @@ TEST_CASE("an output that blocks holds up nobody, and closing ends in time",
           "[progress_indicators][concurrency]") {
   pipe_pair pipe;                                         // nobody reads
   REQUIRE(::fcntl(pipe.ends[1], F_SETPIPE_SZ, 4096) > 0); // less than what is kept
-  const auto before = threads_of_process();
+  const auto before = testing::threads_of_process();
   {
     auto rt = cortex::runtime::open().value();
     auto wanted = into(pipe.ends[1]);
@@ -138,7 +131,7 @@ TEST_CASE("an output that blocks holds up nobody, and closing ends in time",
     CHECK(other.drain(testing::default_deadline));
     CHECK_FALSE(shown.close());
   }
-  CHECK(testing::eventually([&] { return threads_of_process() <= before; }));
+  CHECK(testing::eventually([&] { return testing::threads_of_process() <= before; }));
 }
 
 TEST_CASE("lines that were dropped are told when there is room again",
@@ -190,7 +183,7 @@ TEST_CASE("an output function that throws is an error and not the end",
 
 TEST_CASE("a thread is there while something is displayed and not after",
           "[progress_indicators][concurrency]") {
-  const auto before = threads_of_process();
+  const auto before = testing::threads_of_process();
   cortex::runtime_options two;
   two.workers = 2;
   auto rt = cortex::runtime::open(two).value();
@@ -202,16 +195,16 @@ TEST_CASE("a thread is there while something is displayed and not after",
   }
   CHECK(shown.drain());
   const auto of_runtime = before + 2 + 2 + 1; // workers, CAF's own, continuations
-  CHECK(testing::eventually([&] { return threads_of_process() <= of_runtime; }));
+  CHECK(testing::eventually([&] { return testing::threads_of_process() <= of_runtime; }));
   {
     std::vector<progress::operation> many;
     for (int i = 0; i < 50; ++i)
       many.push_back(shown.operation("T"));
     CHECK(shown.drain());
-    CHECK(threads_of_process() <= of_runtime + 1); // one writes for all of them
+    CHECK(testing::threads_of_process() <= of_runtime + 1); // one writes for all of them
   }
   CHECK(shown.drain());
-  CHECK(testing::eventually([&] { return threads_of_process() <= of_runtime; }));
+  CHECK(testing::eventually([&] { return testing::threads_of_process() <= of_runtime; }));
   ::close(null);
 }
 
